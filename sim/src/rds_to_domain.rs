@@ -108,7 +108,7 @@ pub fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
 }
 
 /// A resource's tags.
-fn tags(tags: &crate::rds::Tags) -> Tags {
+pub fn tags(tags: &crate::rds::Tags) -> Tags {
     tags.iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::names::ResourceId;
-use snapferry::domain::id::tags::Tags;
 use snapferry::domain::restore::restored::RestoredDatabase;
 use snapferry::domain::restore::setting::Setting as S;
 use snapferry::domain::restore::taken::Part;
@@ -19,6 +18,7 @@ use crate::rds::{
     DescribeDbInstances, Family as ModelFamily, Filter, Instance, Life, Making, Parameters, Rds,
     RdsFault, Region, Request, Settings as ModelSettings,
 };
+use crate::rds_to_domain::tags;
 
 fn text(text: &str) -> Option<Value> {
     (!text.is_empty()).then(|| Value::text(text))
@@ -159,10 +159,7 @@ pub fn instance_settings(instance: &Instance) -> Settings {
             S::IamDatabaseAuthenticationEnabled,
             flag(spec.iam_authentication),
         ),
-        (
-            S::BackupRetentionPeriod,
-            number(i64::from(spec.backup_retention_days)),
-        ),
+        (S::BackupRetentionPeriod, number(spec.backup_retention_days)),
         (S::DeletionProtection, flag(spec.deletion_protection)),
         (S::CopyTagsToSnapshot, flag(spec.copy_tags_to_snapshot)),
         (S::ReadReplicas, texts(&instance.replicas)),
@@ -207,10 +204,7 @@ pub fn cluster_settings(cluster: &Cluster) -> Settings {
             S::IamDatabaseAuthenticationEnabled,
             flag(spec.iam_authentication),
         ),
-        (
-            S::BackupRetentionPeriod,
-            number(i64::from(spec.backup_retention_days)),
-        ),
+        (S::BackupRetentionPeriod, number(spec.backup_retention_days)),
         (S::DeletionProtection, flag(spec.deletion_protection)),
         (S::CopyTagsToSnapshot, flag(spec.copy_tags_to_snapshot)),
         (S::HttpEndpointEnabled, flag(settings.http_endpoint)),
@@ -222,12 +216,6 @@ pub fn cluster_settings(cluster: &Cluster) -> Settings {
         (S::ReaderEndpoint, text(&cluster.reader_address())),
     ]);
     of_part(Part::Cluster, all)
-}
-
-fn tags(tags: &crate::rds::Tags) -> Tags {
-    tags.iter()
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
 }
 
 /// `PendingModifiedValues` names only some of the settings that a change brings.
@@ -315,27 +303,17 @@ pub fn described(
 
 /// What the adapter sends for a call.
 fn request(call: &DatabaseCall) -> Option<Request> {
-    let making = match call.operation {
-        Operation::RestoreDbInstanceFromDbSnapshot => Making::RestoreInstance,
-        Operation::RestoreDbClusterFromSnapshot => Making::RestoreCluster,
-        Operation::CreateDbInstance => Making::CreateMember,
-        Operation::ModifyDbInstance => Making::ModifyInstance,
-        Operation::ModifyDbCluster => Making::ModifyCluster,
-        _ => return other_request(call),
+    let mut makings = Making::ALL.into_iter();
+    let Some(making) = makings.find(|it| it.action() == call.operation.as_str()) else {
+        return other_request(call);
     };
-    let (database, of) = match making {
-        Making::RestoreInstance => ("DBInstanceIdentifier", "DBSnapshotIdentifier"),
-        Making::RestoreCluster => ("DBClusterIdentifier", "SnapshotIdentifier"),
-        Making::CreateMember => ("DBInstanceIdentifier", "DBClusterIdentifier"),
-        Making::ModifyInstance => ("DBInstanceIdentifier", ""),
-        Making::ModifyCluster => ("DBClusterIdentifier", ""),
-    };
+    let (database, of) = (making.family().database_parameter(), making.of_parameter());
     let mut asked = DatabaseRequest::default();
     let mut parameters = Parameters::default();
     for (name, value) in &call.parameters {
         match (name.as_str(), value) {
             (name, Value::Text(text)) if name == database => asked.database = text.clone(),
-            (name, Value::Text(text)) if name == of => asked.of = Some(text.clone()),
+            (name, Value::Text(text)) if of == Some(name) => asked.of = Some(text.clone()),
             ("ApplyImmediately", Value::Flag(flag)) => asked.at_once = *flag,
             ("Tags", Value::Records(records)) => {
                 let part = |record: &BTreeMap<String, String>, part: &str| {
@@ -363,24 +341,21 @@ fn other_request(call: &DatabaseCall) -> Option<Request> {
         let value = call.parameters.get(name);
         value.and_then(Value::as_text).map(ToOwned::to_owned)
     };
-    let role = |database: &str| {
-        Some(AddRole {
-            database: text(database)?,
+    let role = |family: ModelFamily| {
+        let role = AddRole {
+            database: text(family.database_parameter())?,
             role: text("RoleArn")?,
             feature: text("FeatureName").unwrap_or_default(),
-        })
+        };
+        Some(Request::AddRole(family, role))
     };
-    Some(match call.operation {
-        Operation::RebootDbInstance => Request::RebootDbInstance(text("DBInstanceIdentifier")?),
-        Operation::AddRoleToDbInstance => {
-            Request::AddRole(ModelFamily::Instance, role("DBInstanceIdentifier")?)
-        }
-        Operation::AddRoleToDbCluster => {
-            Request::AddRole(ModelFamily::Cluster, role("DBClusterIdentifier")?)
-        }
-        Operation::EnableHttpEndpoint => Request::EnableHttpEndpoint(text("ResourceArn")?),
-        _ => return None,
-    })
+    match call.operation {
+        Operation::RebootDbInstance => text("DBInstanceIdentifier").map(Request::RebootDbInstance),
+        Operation::AddRoleToDbInstance => role(ModelFamily::Instance),
+        Operation::AddRoleToDbCluster => role(ModelFamily::Cluster),
+        Operation::EnableHttpEndpoint => text("ResourceArn").map(Request::EnableHttpEndpoint),
+        _ => None,
+    }
 }
 
 /// Makes or changes a database.
@@ -397,18 +372,11 @@ pub fn change(
         let message = format!("{} cannot be made of its parameters", call.operation);
         return Err(RdsFault::InvalidParameterValue(message));
     };
-    let makes = matches!(
-        call.operation,
-        Operation::RestoreDbInstanceFromDbSnapshot
-            | Operation::RestoreDbClusterFromSnapshot
-            | Operation::CreateDbInstance
-    );
+    let makes = matches!(&request, Request::Make(making, _) if making.of_parameter().is_some());
     let id = match rds.handle(at, request, now)? {
-        Answer::Instance(row) => Some(row.resource_id),
-        Answer::Cluster(row) => Some(row.resource_id),
-        _ => None,
+        Answer::Instance(row) if makes => row.resource_id,
+        Answer::Cluster(row) if makes => row.resource_id,
+        _ => return Ok(None),
     };
-    Ok(id
-        .filter(|_| makes)
-        .and_then(|id| ResourceId::parse(&id).ok()))
+    Ok(ResourceId::parse(&id).ok())
 }

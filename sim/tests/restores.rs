@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::carry_out_all::{FollowedRestore, Pause, Stage, carry_out_restores};
 use snapferry::app::restore::{RestoreOf, Which, plan_restore};
-use snapferry::domain::id::arn::{RdsArn, Region};
+use snapferry::domain::id::arn::{Family, RdsArn, Region};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::{RESTORE_ORDER, RESTORED, StackId, Tags};
 use snapferry::domain::restore::configuration::{Configuration, Member};
@@ -27,12 +27,15 @@ use snapferry_sim::rds::{
     RdsConfig, Region as RdsRegion, RestoreOutcome, Scaling, SourceInstance, SubnetGroup,
     Tags as RdsTags,
 };
+use snapferry_sim::rds_to_domain::tags;
 use snapferry_sim::restores_to_domain::{cluster_settings, instance_settings};
 use snapferry_sim::simulation::models::ModelledRds;
 
 const HOME: &str = "eu-central-1";
 const SOURCE: &str = "eu-west-1";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/2222";
+/// How many names one question may hold. The cluster alone has more members.
+const WIDTH: usize = 1;
 const POLICY: &str = "[policy.default]
 schedule = \"0 3 * * *\"
 [policy.default.restore.subnet_groups]
@@ -131,10 +134,11 @@ struct Fleet {
     configurations: Vec<Configuration>,
 }
 
-fn own_tags(tags: &RdsTags) -> Tags {
-    tags.iter()
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
+fn key_of_orders() -> RestoreKey {
+    RestoreKey {
+        family: Family::Instance,
+        name: "orders".to_owned(),
+    }
 }
 
 fn fleet() -> Fleet {
@@ -178,7 +182,7 @@ fn fleet() -> Fleet {
             resource_id: ResourceId::parse(&instance.resource_id).unwrap(),
             settings: instance_settings(&instance),
             members: BTreeMap::new(),
-            tags: own_tags(&instance.spec.tags),
+            tags: tags(&instance.spec.tags),
         });
     }
     let cluster = rds.cluster(&source(), "shop").unwrap().clone();
@@ -198,7 +202,7 @@ fn fleet() -> Fleet {
             let member = Member {
                 is_writer: number == 0,
                 settings: instance_settings(member),
-                tags: own_tags(&member.spec.tags),
+                tags: tags(&member.spec.tags),
             };
             (name.clone(), member)
         });
@@ -207,7 +211,7 @@ fn fleet() -> Fleet {
         resource_id: ResourceId::parse(&cluster.resource_id).unwrap(),
         settings: cluster_settings(&cluster),
         members: members.collect(),
-        tags: own_tags(&cluster.spec.tags),
+        tags: tags(&cluster.spec.tags),
     });
     Fleet {
         rds,
@@ -262,6 +266,9 @@ impl Hook<Modelled> for Misfortunes {
         if let Action::Rds(operation, region) = call.action() {
             assert_eq!(region.as_str(), HOME, "{operation} asks the source region");
         }
+        if let Call::DescribeRestored { names, .. } = call {
+            assert!(names.len() <= WIDTH, "{names:?}");
+        }
         if let Call::ChangeDatabase { call, .. } = call {
             let name = ["DBInstanceIdentifier", "DBClusterIdentifier", "ResourceArn"];
             let name = name.iter().find_map(|name| call.parameters.get(*name));
@@ -279,6 +286,11 @@ impl Hook<Modelled> for Misfortunes {
             _ => CallOutcome::Refused(Refusal::no_answer()),
         }
     }
+}
+
+fn plan_outcome(rds: &mut Rds, name: &str, outcome: RestoreOutcome) {
+    let faults = &mut rds.config_mut().faults;
+    faults.plan_restore(home(), name, outcome);
 }
 
 struct Day {
@@ -335,6 +347,10 @@ impl Day {
         change(&mut self.world.world().state_mut().rds);
     }
 
+    fn plan_outcome(&self, name: &str, outcome: RestoreOutcome) {
+        self.change(|rds| plan_outcome(rds, name, outcome));
+    }
+
     /// Plans and carries out once. An error is one that ends the command.
     fn once(&self) -> Result<Vec<FollowedRestore>, String> {
         let (stack, home) = (
@@ -346,6 +362,7 @@ impl Day {
             home: &home,
             which: &self.which,
             up_to: None,
+            width: WIDTH,
             options: &self.options,
         };
         let started = self.world.world().state().now;
@@ -442,7 +459,7 @@ fn assert_tags(own: &Tags, found: &RdsTags) {
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     wanted.insert(RESTORED.to_owned(), "main".to_owned());
-    assert_eq!(own_tags(found), wanted);
+    assert_eq!(tags(found), wanted);
 }
 
 /// What the settings must be in the recovery region.
@@ -685,29 +702,20 @@ fn capacity_is_waited_for_and_a_missing_group_stops() {
         has_no_capacity: true,
         ..RestoreOutcome::default()
     };
-    day.change(|rds| {
-        rds.config_mut()
-            .faults
-            .plan_restore(home(), "billing", none)
-    });
+    day.plan_outcome("billing", none);
     let mut looks = 0;
     *day.at_pause.borrow_mut() = Box::new(move |world| {
         looks += 1;
         if looks == 400 {
             let mut state = world.state_mut();
-            let faults = &mut state.rds.config_mut().faults;
-            faults.plan_restore(home(), "billing", RestoreOutcome::default());
+            plan_outcome(&mut state.rds, "billing", RestoreOutcome::default());
         }
     });
     all_done(&day.once().unwrap());
 
     let mut day = Day::of(fleet(), Misfortunes::none());
     day.which = Which::These(vec!["orders".to_owned()]);
-    day.change(|rds| {
-        rds.set_key_enabled(&home(), KEY, false)
-            .then_some(())
-            .unwrap()
-    });
+    day.change(|rds| assert!(rds.set_key_enabled(&home(), KEY, false)));
     let all = day.once().unwrap();
     assert_eq!(all[0].stage, Stage::Stopped);
     assert!(
@@ -715,11 +723,7 @@ fn capacity_is_waited_for_and_a_missing_group_stops() {
         "{}",
         all[0].says
     );
-    day.change(|rds| {
-        rds.set_key_enabled(&home(), KEY, true)
-            .then_some(())
-            .unwrap()
-    });
+    day.change(|rds| assert!(rds.set_key_enabled(&home(), KEY, true)));
     all_done(&day.once().unwrap());
 }
 
@@ -731,27 +735,19 @@ fn a_setting_that_rds_ignores_is_reported_and_ignored_backups_are_never_called_r
         ignores_changes: true,
         ..RestoreOutcome::default()
     };
-    day.change(|rds| {
-        rds.config_mut()
-            .faults
-            .plan_restore(home(), "orders", ignores)
-    });
+    day.plan_outcome("orders", ignores);
     let mut looks = 0;
     *day.at_pause.borrow_mut() = Box::new(move |world| {
         looks += 1;
         let mut state = world.state_mut();
-        let key = RestoreKey {
-            family: snapferry::domain::id::arn::Family::Instance,
-            name: "orders".to_owned(),
-        };
+        let key = key_of_orders();
         if looks < 2_000 {
             let stored = state.table.restore(&key).expect("a restore");
             assert_eq!(stored.record.running_at, None);
         }
         // A person finds out why.
         if looks == 2_000 {
-            let faults = &mut state.rds.config_mut().faults;
-            faults.plan_restore(home(), "orders", RestoreOutcome::default());
+            plan_outcome(&mut state.rds, "orders", RestoreOutcome::default());
         }
     });
     let all = day.once().unwrap();
@@ -770,10 +766,7 @@ fn a_fast_restore_runs_first_and_turns_its_backups_on_afterwards() {
     all_done(&all);
     day.assert_restored(&day.configurations[0].clone());
     let state = day.world.world().state();
-    let key = RestoreKey {
-        family: snapferry::domain::id::arn::Family::Instance,
-        name: "orders".to_owned(),
-    };
+    let key = key_of_orders();
     let record = &state.table.restore(&key).unwrap().record;
     assert!(record.running_at < record.done_at);
 }
@@ -786,11 +779,7 @@ fn what_rds_gives_up_is_left_for_a_person() {
         ends_as: Some(snapferry_sim::rds::InstanceStatus::IncompatibleRestore),
         ..RestoreOutcome::default()
     };
-    day.change(|rds| {
-        rds.config_mut()
-            .faults
-            .plan_restore(home(), "orders", broken)
-    });
+    day.plan_outcome("orders", broken);
     let all = day.once().unwrap();
     assert_eq!(all[0].stage, Stage::Stopped);
     assert!(
@@ -798,10 +787,8 @@ fn what_rds_gives_up_is_left_for_a_person() {
         "{}",
         all[0].says
     );
+    day.plan_outcome("orders", RestoreOutcome::default());
     day.change(|rds| {
-        rds.config_mut()
-            .faults
-            .plan_restore(home(), "orders", RestoreOutcome::default());
         rds.remove_instance(&home(), "orders");
     });
     day.world.world().pass(SignedDuration::from_hours(1));

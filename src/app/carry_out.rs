@@ -6,11 +6,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use thiserror::Error;
 
+use crate::app::restore::{RestoreError, RestoreOf};
 use crate::domain::id::arn::{Family, RdsArn, Region};
-use crate::domain::limits::BATCH_GET_MAX;
-use crate::domain::restore::compare::{Difference, differences};
 use crate::domain::restore::next_step::{NextStep, PATIENCE, RestoreFailure, WaitsFor, next_step};
 use crate::domain::restore::plan::{RestorePlan, StepKind};
 use crate::domain::restore::record::{RestoreKey, RestoreRecord};
@@ -27,36 +25,13 @@ permissions! {
     Permissions: ChangeDatabase DescribeRestored ReadRestores StoreRestores
 }
 
-/// How many names one question to RDS holds.
-const NAMES_MAX: usize = BATCH_GET_MAX;
-
-/// Why a restore cannot be looked at. It can be tried again.
-#[derive(Debug, Error)]
-pub enum CarryOutError {
-    /// The table does not answer.
-    #[error(transparent)]
-    Port(#[from] PortError),
-    /// RDS does not say what there is.
-    #[error(transparent)]
-    Rds(#[from] RdsError),
-}
-
-/// A restore that is under way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Restore {
-    /// Its plan.
-    pub plan: RestorePlan,
-    /// What is stored of it.
-    pub stored: StoredRestore,
-}
-
 /// How a restore begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
     /// It begins, or goes on where it was.
-    Goes(Box<Restore>),
+    Goes(Box<StoredRestore>),
     /// It was carried out before, and its database is there. Nothing of it is changed.
-    IsDone(Box<Restore>, Timestamp),
+    IsDone(Box<StoredRestore>, Timestamp),
     /// A restore of another recovery point under this name has begun and is not done.
     OfAnotherPoint(RdsArn, Option<Timestamp>),
 }
@@ -99,13 +74,13 @@ pub struct Round {
     pub is_running: bool,
 }
 
-/// What RDS shows of some restores: one question for each family and each hundred names.
+/// What RDS shows of some restores: one question for each family and as many names as it holds.
 ///
 /// # Errors
 /// If RDS does not say.
 pub async fn look<W: DescribeRestored>(
     world: &W,
-    home: &Region,
+    of: RestoreOf<'_>,
     plans: &[&RestorePlan],
 ) -> Result<Vec<Seen>, RdsError> {
     let mut shown: BTreeMap<(Family, String), RestoredDatabase> = BTreeMap::new();
@@ -119,20 +94,20 @@ pub async fn look<W: DescribeRestored>(
                 names.extend(plan.members.iter().map(|(name, _)| name.clone()));
             }
         }
-        for names in names.chunks(NAMES_MAX) {
-            for found in world.describe_restored(home, family, names).await? {
+        for names in names.chunks(of.width) {
+            for found in world.describe_restored(of.home, family, names).await? {
                 shown.insert((family, found.name.clone()), found);
             }
         }
     }
     let seen = |plan: &&RestorePlan| {
-        let of = |family, name: &String| shown.get(&(family, name.clone())).cloned();
+        let one = |family, name: &String| shown.get(&(family, name.clone())).cloned();
         let members = plan.members.iter().filter_map(|(name, _)| {
-            let found = of(Family::Instance, name)?;
+            let found = one(Family::Instance, name)?;
             Some((name.clone(), found))
         });
         Seen {
-            database: of(plan.database.family(), &plan.name),
+            database: one(plan.database.family(), &plan.name),
             members: members.collect(),
         }
     };
@@ -145,40 +120,36 @@ pub async fn look<W: DescribeRestored>(
 /// If the table or RDS does not answer.
 pub async fn begin<W: Permissions + Clock>(
     world: &W,
-    home: &Region,
-    plan: RestorePlan,
-    is_fast: bool,
-) -> Result<Begun, CarryOutError> {
+    of: RestoreOf<'_>,
+    plan: &RestorePlan,
+) -> Result<Begun, RestoreError> {
     let key = RestoreKey {
         family: plan.database.family(),
         name: plan.name.clone(),
     };
     loop {
         let stored = world.restore(&key).await?;
-        let mut seen = look(world, home, &[&plan]).await?;
+        let mut seen = look(world, of, &[plan]).await?;
         let database = seen.pop().and_then(|seen| seen.database);
         let now = world.now();
         if let Some(stored) = &stored
             && !is_over(&stored.record, database.as_ref(), now)
         {
             let stored = stored.clone();
-            if let Some(done_at) = stored.record.done_at {
-                let restore = Restore { plan, stored };
-                return Ok(Begun::IsDone(Box::new(restore), done_at));
-            }
-            if stored.record.point != plan.point {
-                let record = stored.record;
-                return Ok(Begun::OfAnotherPoint(record.point, record.taken_at));
-            }
-            return Ok(Begun::Goes(Box::new(Restore { plan, stored })));
+            let record = &stored.record;
+            return Ok(match record.done_at {
+                Some(done_at) => Begun::IsDone(Box::new(stored), done_at),
+                None if record.point == plan.point => Begun::Goes(Box::new(stored)),
+                None => Begun::OfAnotherPoint(record.point.clone(), record.taken_at),
+            });
         }
         let stored = StoredRestore {
             revision: stored.map_or(0, |stored| stored.revision) + 1,
-            record: RestoreRecord::new(&plan, is_fast, now),
+            record: RestoreRecord::new(plan, of.options.is_fast, now),
         };
         // Another process was faster, and its restore is the one that counts.
         if world.store_restore(&stored).await? == Written::Stored {
-            return Ok(Begun::Goes(Box::new(Restore { plan, stored })));
+            return Ok(Begun::Goes(Box::new(stored)));
         }
     }
 }
@@ -202,19 +173,20 @@ fn is_over(record: &RestoreRecord, database: Option<&RestoredDatabase>, now: Tim
 pub async fn advance<W: Permissions + Clock>(
     world: &W,
     home: &Region,
-    restore: &mut Restore,
+    plan: &RestorePlan,
+    stored: &mut StoredRestore,
     seen: &Seen,
 ) -> Result<Round, PortError> {
     let now = world.now();
-    let decided = next_step(&restore.plan, &restore.stored.record, seen, now);
+    let decided = next_step(plan, &stored.record, seen, now);
     let is_running = decided.is_running;
-    let mut record = restore.stored.record.clone();
+    let mut record = stored.record.clone();
     if is_running && record.running_at.is_none() {
         record.running_at = Some(now);
     }
     let outcome = match decided.next {
         NextStep::Send(at) => {
-            let outcome = send(world, home, restore, record, at).await?;
+            let outcome = send(world, home, plan, stored, record, at).await?;
             return Ok(Round {
                 outcome,
                 is_running,
@@ -231,7 +203,7 @@ pub async fn advance<W: Permissions + Clock>(
         }
         NextStep::Fail(failure) => Outcome::Failed(failure),
     };
-    let outcome = match save(world, restore, record).await? {
+    let outcome = match save(world, stored, record).await? {
         Written::Stored => outcome,
         Written::Conflict => Outcome::Elsewhere,
     };
@@ -245,29 +217,28 @@ pub async fn advance<W: Permissions + Clock>(
 async fn send<W: Permissions + Clock>(
     world: &W,
     home: &Region,
-    restore: &mut Restore,
+    plan: &RestorePlan,
+    stored: &mut StoredRestore,
     mut record: RestoreRecord,
     at: usize,
 ) -> Result<Outcome, PortError> {
-    let step = restore.plan.steps[at].clone();
+    let step = &plan.steps[at];
     let before = record.sent.get(&step.key()).copied();
     record.note_sending(step.key(), world.now());
-    if save(world, restore, record.clone()).await? == Written::Conflict {
+    if save(world, stored, record.clone()).await? == Written::Conflict {
         return Ok(Outcome::Elsewhere);
     }
-    let answer = world
-        .change_database(home, &DatabaseCall::from(&step))
-        .await;
+    let answer = world.change_database(home, &DatabaseCall::from(step)).await;
     let error = match answer {
         Ok(made) => {
             let name = match &step.kind {
-                StepKind::Restore => Some(&restore.plan.name),
+                StepKind::Restore => Some(&plan.name),
                 StepKind::Member(name) => Some(name),
                 _ => None,
             };
             if let (Some(name), Some(made)) = (name, made) {
                 record.made.insert(name.clone(), made);
-                save(world, restore, record).await?;
+                save(world, stored, record).await?;
             }
             return Ok(Outcome::Sent(step.action));
         }
@@ -280,7 +251,7 @@ async fn send<W: Permissions + Clock>(
             Some(before) => record.sent.insert(step.key(), before),
             None => record.sent.remove(&step.key()),
         };
-        save(world, restore, record).await?;
+        save(world, stored, record).await?;
     }
     Ok(match refusal {
         RestoreRefusal::Person => Outcome::Stopped(error),
@@ -291,27 +262,21 @@ async fn send<W: Permissions + Clock>(
 /// Stores the record if it has changed. If another process has stored one, that one is taken over.
 async fn save<W: ReadRestores + StoreRestores>(
     world: &W,
-    restore: &mut Restore,
+    stored: &mut StoredRestore,
     record: RestoreRecord,
 ) -> Result<Written, PortError> {
-    if record == restore.stored.record {
+    if record == stored.record {
         return Ok(Written::Stored);
     }
-    let stored = StoredRestore {
-        revision: restore.stored.revision + 1,
+    let next = StoredRestore {
+        revision: stored.revision + 1,
         record,
     };
-    let written = world.store_restore(&stored).await?;
+    let written = world.store_restore(&next).await?;
     if written == Written::Stored {
-        restore.stored = stored;
-    } else if let Some(stored) = world.restore(&restore.stored.record.key()).await? {
-        restore.stored = stored;
+        *stored = next;
+    } else if let Some(of_another) = world.restore(&stored.record.key()).await? {
+        *stored = of_another;
     }
     Ok(written)
-}
-
-/// What the restored database has otherwise than planned.
-#[must_use]
-pub fn what_differs(restore: &Restore, seen: &Seen) -> Vec<Difference> {
-    differences(&restore.plan, seen)
 }

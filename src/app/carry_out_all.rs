@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::app::carry_out::{
-    self, Begun, CarryOutError, Outcome, Restore, Round, advance, begin, look, what_differs,
+use crate::app::carry_out::{self, Begun, Outcome, Round, advance, begin, look};
+use crate::app::restore::{
+    self, OrderedPlan, RestoreError, RestoreOf, RestorePlans, Which, plan_restore,
 };
-use crate::app::catalog::CatalogError;
-use crate::app::restore::{self, OrderedPlan, RestoreOf, RestorePlans, Which, plan_restore};
-use crate::domain::id::arn::Region;
-use crate::domain::restore::compare::Difference;
+use crate::domain::id::arn::RdsArn;
+use crate::domain::id::names::ResourceId;
+use crate::domain::restore::compare::{Difference, differences};
 use crate::domain::restore::plan::{RestoreOptions, RestorePlan};
 use crate::domain::restore::refusal::RestoreRefusal;
 use crate::domain::restore::restored::Seen;
 use crate::error::chain;
-use crate::ports::{Clock, RdsError};
+use crate::ports::{Clock, RdsError, StoredRestore};
 
 /// What carrying restores out needs beside what planning them needs.
 pub trait Permissions: restore::Permissions + carry_out::Permissions + Clock {}
@@ -79,8 +79,8 @@ pub struct FollowedRestore {
     pub stage: Stage,
     /// What happened last, in words.
     pub says: String,
-    /// The restore, once it has begun.
-    pub restore: Option<Restore>,
+    /// What is stored of it, once it has begun.
+    pub stored: Option<StoredRestore>,
     /// What RDS showed last.
     pub seen: Seen,
     /// What the restored database has otherwise than planned.
@@ -94,24 +94,40 @@ impl FollowedRestore {
             plan: one.plan,
             stage: Stage::Restoring,
             says: String::new(),
-            restore: None,
+            stored: None,
             seen: Seen::default(),
             differs: Vec::new(),
         }
     }
 
+    /// The recovery point that its database is restored from. A database that was restored before has that restore's.
+    #[must_use]
+    pub fn point(&self) -> &RdsArn {
+        let stored = self.stored.as_ref();
+        stored.map_or(&self.plan.point, |stored| &stored.record.point)
+    }
+
+    /// The resource id of the database that it made.
+    #[must_use]
+    pub fn made(&self) -> Option<&ResourceId> {
+        self.stored.as_ref()?.record.made.get(&self.plan.name)
+    }
+
     /// When it was first found running.
     #[must_use]
     pub fn running_at(&self) -> Option<Timestamp> {
-        let restore = self.restore.as_ref()?;
-        restore.stored.record.running_at
+        self.stored.as_ref()?.record.running_at
     }
 
     /// When it was asked for.
     #[must_use]
     pub fn began_at(&self) -> Option<Timestamp> {
-        let restore = self.restore.as_ref()?;
-        Some(restore.stored.record.began_at)
+        Some(self.stored.as_ref()?.record.began_at)
+    }
+
+    /// Those without a number come last.
+    fn place(&self) -> (bool, Option<i64>) {
+        (self.order.is_none(), self.order)
     }
 
     fn is_over(&self) -> bool {
@@ -157,7 +173,7 @@ pub async fn carry_out_restores<W: Permissions>(
     plans: RestorePlans,
     pause: impl AsyncFn(Pause),
     mut shown: impl FnMut(&FollowedRestore),
-) -> Result<Vec<FollowedRestore>, CarryOutError> {
+) -> Result<Vec<FollowedRestore>, RestoreError> {
     let mut all: Vec<FollowedRestore> = plans.plans.into_iter().map(FollowedRestore::of).collect();
     for one in &mut all {
         if one.plan.is_stopped() {
@@ -168,29 +184,27 @@ pub async fn carry_out_restores<W: Permissions>(
         let order = all
             .iter()
             .filter(|one| one.stage == Stage::Restoring)
-            .map(|one| (one.order.is_none(), one.order))
+            .map(FollowedRestore::place)
             .min();
-        let may_begin = |one: &FollowedRestore| {
-            order.is_none_or(|order| (one.order.is_none(), one.order) <= order)
-        };
         for one in &mut all {
-            if !one.is_over() && one.restore.is_none() && may_begin(one) {
+            let may_begin = order.is_none_or(|order| one.place() <= order);
+            if may_begin && !one.is_over() && one.stored.is_none() {
                 start(world, of, one).await?;
                 shown(one);
             }
         }
-        let open: Vec<usize> = (0..all.len())
-            .filter(|at| !all[*at].is_over() && all[*at].restore.is_some())
-            .collect();
-        let has_next = all.iter().any(|one| !one.is_over());
-        if !has_next {
+        if all.iter().all(FollowedRestore::is_over) {
             return Ok(all);
         }
-        match round(world, of.home, &mut all, &open, &pause, &mut shown).await {
-            Err(CarryOutError::Rds(error)) if is_passing(&error) => {}
+        let open = all.iter_mut();
+        let mut open: Vec<&mut FollowedRestore> = open
+            .filter(|one| !one.is_over() && one.stored.is_some())
+            .collect();
+        match round(world, of, &mut open, &pause, &mut shown).await {
+            Err(RestoreError::Rds(error)) if is_passing(&error) => {}
             other => other?,
         }
-        if all.iter().any(|one| !one.is_over()) {
+        if !all.iter().all(FollowedRestore::is_over) {
             pause(Pause::BetweenLooks).await;
         }
     }
@@ -203,21 +217,19 @@ fn is_passing(error: &RdsError) -> bool {
 /// Looks at the open restores and takes each one step further.
 async fn round<W: Permissions>(
     world: &W,
-    home: &Region,
-    all: &mut [FollowedRestore],
-    open: &[usize],
+    of: RestoreOf<'_>,
+    open: &mut [&mut FollowedRestore],
     pause: &impl AsyncFn(Pause),
     shown: &mut impl FnMut(&FollowedRestore),
-) -> Result<(), CarryOutError> {
-    let plans: Vec<&RestorePlan> = open.iter().map(|at| &all[*at].plan).collect();
-    let seen = look(world, home, &plans).await?;
-    for (at, seen) in open.iter().zip(seen) {
-        let one = &mut all[*at];
-        let Some(restore) = &mut one.restore else {
+) -> Result<(), RestoreError> {
+    let plans: Vec<&RestorePlan> = open.iter().map(|one| &one.plan).collect();
+    let seen = look(world, of, &plans).await?;
+    for (one, seen) in open.iter_mut().zip(seen) {
+        let Some(stored) = &mut one.stored else {
             continue;
         };
-        let round = advance(world, home, restore, &seen).await?;
-        one.differs = what_differs(restore, &seen);
+        let round = advance(world, of.home, &one.plan, stored, &seen).await?;
+        one.differs = differences(&one.plan, &seen);
         one.seen = seen;
         let before = (one.stage, one.says.clone());
         one.note(&round);
@@ -236,19 +248,17 @@ async fn start<W: Permissions>(
     world: &W,
     of: RestoreOf<'_>,
     one: &mut FollowedRestore,
-) -> Result<(), CarryOutError> {
-    let plan = one.plan.clone();
-    let begun = begin(world, of.home, plan, of.options.is_fast).await;
-    match begun? {
-        Begun::Goes(restore) => one.restore = Some(*restore),
-        Begun::IsDone(restore, at) => {
+) -> Result<(), RestoreError> {
+    match begin(world, of, &one.plan).await? {
+        Begun::Goes(stored) => one.stored = Some(*stored),
+        Begun::IsDone(stored, at) => {
             one.stage = Stage::Done;
             one.says = format!(
                 "it was restored before, at {at}, and is not changed again: --as NAME makes another"
             );
-            let mut seen = look(world, of.home, &[&one.plan]).await?;
+            let mut seen = look(world, of, &[&one.plan]).await?;
             one.seen = seen.pop().unwrap_or_default();
-            one.restore = Some(*restore);
+            one.stored = Some(*stored);
         }
         Begun::OfAnotherPoint(point, taken_at) => {
             let options = RestoreOptions {
@@ -261,7 +271,7 @@ async fn start<W: Permissions>(
                 options: &options,
                 ..of
             };
-            let plans = plan_restore(world, again).await.map_err(planning_error)?;
+            let plans = plan_restore(world, again).await?;
             let found = plans.plans.into_iter().map(|one| one.plan);
             let Some(plan) = found.into_iter().find(|plan| plan.point == point) else {
                 one.stop(format!(
@@ -271,11 +281,10 @@ async fn start<W: Permissions>(
                 ));
                 return Ok(());
             };
-            let begun = begin(world, of.home, plan.clone(), of.options.is_fast).await;
             one.plan = plan;
-            match begun? {
-                Begun::Goes(restore) | Begun::IsDone(restore, _) => {
-                    one.restore = Some(*restore);
+            match begin(world, of, &one.plan).await? {
+                Begun::Goes(stored) | Begun::IsDone(stored, _) => {
+                    one.stored = Some(*stored);
                     one.says = format!("it goes on with {}", point.name());
                 }
                 Begun::OfAnotherPoint(..) => one.stop(
@@ -285,11 +294,4 @@ async fn start<W: Permissions>(
         }
     }
     Ok(())
-}
-
-fn planning_error(error: CatalogError) -> CarryOutError {
-    match error {
-        CatalogError::Port(error) => CarryOutError::Port(error),
-        CatalogError::Rds(error) => CarryOutError::Rds(error),
-    }
 }

@@ -4,7 +4,6 @@ use std::pin::pin;
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use thiserror::Error;
 
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::ResourceId;
@@ -19,17 +18,6 @@ use crate::ports::{PAGES_MAX, PortError, RdsError, ReadConfigurations, pages};
 permissions! {
     /// Everything that looking at the catalog may do: it only reads.
     Permissions: ListManualSnapshots ReadConfigurations
-}
-
-/// Why the catalog cannot be read.
-#[derive(Debug, Error)]
-pub enum CatalogError {
-    /// The table does not answer.
-    #[error(transparent)]
-    Port(#[from] PortError),
-    /// The recovery points cannot be listed to their end.
-    #[error(transparent)]
-    Rds(#[from] RdsError),
 }
 
 /// The newest good recovery point of each database up to a time: one describe call for each page of each family.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use thiserror::Error;
 
-use crate::app::catalog::{CatalogError, configuration_of, newest_points};
+use crate::app::catalog::{configuration_of, newest_points};
 use crate::domain::id::arn::Region;
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{PolicyName, RESTORE_GROUP, RESTORE_ORDER, StackId};
@@ -15,7 +16,7 @@ use crate::domain::restore::mapping::RestoreMapping;
 use crate::domain::restore::plan::{RestoreOptions, RestorePlan, ToRestore, plan};
 use crate::domain::restore::recovery_point::{NewestPoints, RecoveryPoint};
 use crate::ports::doctor::ListManualSnapshots;
-use crate::ports::{PortError, ReadConfigurations, ReadPolicies, ReadRosters};
+use crate::ports::{PortError, RdsError, ReadConfigurations, ReadPolicies, ReadRosters};
 
 permissions! {
     /// Everything that planning a restore may do: it only reads, and only in the recovery region.
@@ -24,6 +25,17 @@ permissions! {
 
 /// How many configurations are read at once.
 const CONCURRENCY: usize = 16;
+
+/// Why restores cannot be planned or looked at. It can be tried again.
+#[derive(Debug, Error)]
+pub enum RestoreError {
+    /// The table does not answer.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// RDS does not say what there is.
+    #[error(transparent)]
+    Rds(#[from] RdsError),
+}
 
 /// Which databases are restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +59,8 @@ pub struct RestoreOf<'a> {
     pub which: &'a Which,
     /// The newest recovery point whose data was taken no later than this.
     pub up_to: Option<Timestamp>,
+    /// How many names one question to RDS holds.
+    pub width: usize,
     /// How.
     pub options: &'a RestoreOptions,
 }
@@ -93,7 +107,7 @@ pub struct RestorePlans {
 pub async fn plan_restore<W: Permissions>(
     world: &W,
     of: RestoreOf<'_>,
-) -> Result<RestorePlans, CatalogError> {
+) -> Result<RestorePlans, RestoreError> {
     let policies = world.current_policies().await?;
     let points = newest_points(world, of.stack, of.home, of.up_to).await?;
     let mut unknown = Vec::new();

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::{ProcessorFeature, ServerlessV2ScalingConfiguration, Tag};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures_util::future::BoxFuture;
 
 use super::clients::Aws;
 use super::rds_errors::Call;
@@ -27,52 +31,47 @@ fn not_made(call: Call<'_>, message: String) -> RdsError {
 struct Parameters(BTreeMap<String, Value>);
 
 impl Parameters {
-    fn text(&mut self, name: &str) -> Option<String> {
-        match self.0.remove(name)? {
-            Value::Text(text) => Some(text),
-            other => self.put_back(name, other),
-        }
+    /// A value of another kind is not taken, and so it is left in the end.
+    fn take<T>(&mut self, name: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+        let taken = read(self.0.get(name)?)?;
+        self.0.remove(name);
+        Some(taken)
     }
 
-    fn flag(&mut self, name: &str) -> Option<bool> {
-        match self.0.remove(name)? {
-            Value::Flag(flag) => Some(flag),
-            other => self.put_back(name, other),
-        }
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.take(name, |value| value.as_text().map(ToOwned::to_owned))
     }
 
     fn number(&mut self, name: &str) -> Option<i32> {
-        match self.0.remove(name)? {
-            Value::Number(number) if i32::try_from(number).is_ok() => i32::try_from(number).ok(),
-            other => self.put_back(name, other),
-        }
+        self.take(name, |value| i32::try_from(value.as_number()?).ok())
+    }
+
+    fn flag(&mut self, name: &str) -> Option<bool> {
+        self.take(name, |value| match value {
+            Value::Flag(flag) => Some(*flag),
+            _ => None,
+        })
     }
 
     fn decimal(&mut self, name: &str) -> Option<f64> {
-        match self.0.remove(name)? {
+        self.take(name, |value| match value {
             Value::Decimal(number) => Some(number.number()),
-            other => self.put_back(name, other),
-        }
+            _ => None,
+        })
     }
 
     fn texts(&mut self, name: &str) -> Option<Vec<String>> {
-        match self.0.remove(name)? {
-            Value::Texts(texts) => Some(texts),
-            other => self.put_back(name, other),
-        }
+        self.take(name, |value| match value {
+            Value::Texts(texts) => Some(texts.clone()),
+            _ => None,
+        })
     }
 
     fn records(&mut self, name: &str) -> Option<Vec<BTreeMap<String, String>>> {
-        match self.0.remove(name)? {
-            Value::Records(records) => Some(records),
-            other => self.put_back(name, other),
-        }
-    }
-
-    /// A value of another kind is not sent, and so it is left in the end.
-    fn put_back<T>(&mut self, name: &str, value: Value) -> Option<T> {
-        self.0.insert(name.to_owned(), value);
-        None
+        self.take(name, |value| match value {
+            Value::Records(records) => Some(records.clone()),
+            _ => None,
+        })
     }
 
     fn tags(&mut self) -> Option<Vec<Tag>> {
@@ -123,8 +122,17 @@ impl Parameters {
     }
 }
 
-fn id(text: Option<&str>) -> Option<ResourceId> {
-    text.and_then(|id| ResourceId::parse(id).ok())
+/// Sends a request. `made` reads the resource id of the database that it makes.
+async fn sent<T, E>(
+    call: Call<'_>,
+    sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    made: impl FnOnce(&T) -> Option<&str>,
+) -> Result<Option<ResourceId>, RdsError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let answer = sending.await.map_err(|error| call.refused(&error))?;
+    Ok(made(&answer).and_then(|id| ResourceId::parse(id).ok()))
 }
 
 impl<Extra> ChangeDatabase for Aws<Extra> {
@@ -139,7 +147,8 @@ impl<Extra> ChangeDatabase for Aws<Extra> {
         };
         let mut p = Parameters(asked.parameters.clone());
         let client = self.rds_for_changes(region);
-        match asked.operation {
+        // A request is sent only when its future is awaited.
+        let sending: BoxFuture<'_, _> = match asked.operation {
             Operation::RestoreDbInstanceFromDbSnapshot => {
                 let request = client
                     .restore_db_instance_from_db_snapshot()
@@ -173,11 +182,9 @@ impl<Extra> ChangeDatabase for Aws<Extra> {
                     .set_ca_certificate_identifier(p.text("CACertificateIdentifier"))
                     .set_processor_features(p.processor_features())
                     .set_tags(p.tags());
-                p.are_all_taken(call)?;
-                let answer = request.send().await.map_err(|error| call.refused(&error))?;
-                Ok(id(answer
-                    .db_instance()
-                    .and_then(|row| row.dbi_resource_id())))
+                Box::pin(sent(call, request.send(), |answer| {
+                    answer.db_instance()?.dbi_resource_id()
+                }))
             }
             Operation::RestoreDbClusterFromSnapshot => {
                 let request = client
@@ -212,11 +219,9 @@ impl<Extra> ChangeDatabase for Aws<Extra> {
                         p.number("PerformanceInsightsRetentionPeriod"),
                     )
                     .set_tags(p.tags());
-                p.are_all_taken(call)?;
-                let answer = request.send().await.map_err(|error| call.refused(&error))?;
-                Ok(id(answer
-                    .db_cluster()
-                    .and_then(|row| row.db_cluster_resource_id())))
+                Box::pin(sent(call, request.send(), |answer| {
+                    answer.db_cluster()?.db_cluster_resource_id()
+                }))
             }
             Operation::CreateDbInstance => {
                 let request = client
@@ -239,11 +244,9 @@ impl<Extra> ChangeDatabase for Aws<Extra> {
                         p.number("PerformanceInsightsRetentionPeriod"),
                     )
                     .set_tags(p.tags());
-                p.are_all_taken(call)?;
-                let answer = request.send().await.map_err(|error| call.refused(&error))?;
-                Ok(id(answer
-                    .db_instance()
-                    .and_then(|row| row.dbi_resource_id())))
+                Box::pin(sent(call, request.send(), |answer| {
+                    answer.db_instance()?.dbi_resource_id()
+                }))
             }
             Operation::ModifyDbInstance => {
                 let request = client
@@ -267,9 +270,7 @@ impl<Extra> ChangeDatabase for Aws<Extra> {
                     .set_master_user_secret_kms_key_id(p.text("MasterUserSecretKmsKeyId"))
                     .set_backup_retention_period(p.number("BackupRetentionPeriod"))
                     .set_preferred_backup_window(p.text("PreferredBackupWindow"));
-                p.are_all_taken(call)?;
-                let answer = request.send().await;
-                answer.map(|_| None).map_err(|error| call.refused(&error))
+                Box::pin(sent(call, request.send(), |_| None))
             }
             Operation::ModifyDbCluster => {
                 let request = client
@@ -283,17 +284,13 @@ impl<Extra> ChangeDatabase for Aws<Extra> {
                     )
                     .set_manage_master_user_password(p.flag("ManageMasterUserPassword"))
                     .set_master_user_secret_kms_key_id(p.text("MasterUserSecretKmsKeyId"));
-                p.are_all_taken(call)?;
-                let answer = request.send().await;
-                answer.map(|_| None).map_err(|error| call.refused(&error))
+                Box::pin(sent(call, request.send(), |_| None))
             }
             Operation::RebootDbInstance => {
                 let request = client
                     .reboot_db_instance()
                     .set_db_instance_identifier(p.text("DBInstanceIdentifier"));
-                p.are_all_taken(call)?;
-                let answer = request.send().await;
-                answer.map(|_| None).map_err(|error| call.refused(&error))
+                Box::pin(sent(call, request.send(), |_| None))
             }
             Operation::AddRoleToDbInstance => {
                 let request = client
@@ -301,9 +298,7 @@ impl<Extra> ChangeDatabase for Aws<Extra> {
                     .set_db_instance_identifier(p.text("DBInstanceIdentifier"))
                     .set_role_arn(p.text("RoleArn"))
                     .set_feature_name(p.text("FeatureName"));
-                p.are_all_taken(call)?;
-                let answer = request.send().await;
-                answer.map(|_| None).map_err(|error| call.refused(&error))
+                Box::pin(sent(call, request.send(), |_| None))
             }
             Operation::AddRoleToDbCluster => {
                 let request = client
@@ -311,22 +306,20 @@ impl<Extra> ChangeDatabase for Aws<Extra> {
                     .set_db_cluster_identifier(p.text("DBClusterIdentifier"))
                     .set_role_arn(p.text("RoleArn"))
                     .set_feature_name(p.text("FeatureName"));
-                p.are_all_taken(call)?;
-                let answer = request.send().await;
-                answer.map(|_| None).map_err(|error| call.refused(&error))
+                Box::pin(sent(call, request.send(), |_| None))
             }
             Operation::EnableHttpEndpoint => {
                 let request = client
                     .enable_http_endpoint()
                     .set_resource_arn(p.text("ResourceArn"));
-                p.are_all_taken(call)?;
-                let answer = request.send().await;
-                answer.map(|_| None).map_err(|error| call.refused(&error))
+                Box::pin(sent(call, request.send(), |_| None))
             }
-            _ => Err(not_made(
-                call,
-                "it makes and changes no database".to_owned(),
-            )),
-        }
+            _ => {
+                let why = "it makes and changes no database".to_owned();
+                return Err(not_made(call, why));
+            }
+        };
+        p.are_all_taken(call)?;
+        sending.await
     }
 }

@@ -78,7 +78,8 @@ pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use report::make_report;
 pub use restore::{
-    Restore, RestoreAction, TemplateLanguage, show_restore, write_closing, write_json_closing,
+    RestoreAction, TemplateLanguage, restore_progress, show_restore, write_closing,
+    write_json_closing,
 };
 pub use start::{StartRequest, run_start};
 pub use status::{Selected, show_status};

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use snapferry::app::carry_out::Restore;
 use snapferry::app::carry_out_all::{FollowedRestore, Stage};
-use snapferry::cli::{write_closing, write_json_closing};
+use snapferry::cli::{restore_progress, write_closing, write_json_closing};
 use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::restore::compare::Difference;
@@ -355,6 +354,8 @@ fn followed(stage: Stage, change: impl FnOnce(&mut RestoredDatabase)) -> Followe
     };
     let mut record = RestoreRecord::new(&plan, false, time("2026-11-22T05:00:00Z"));
     record.running_at = Some(time("2026-11-22T05:10:00Z"));
+    let own = ResourceId::parse("db-NEW").unwrap();
+    record.made.insert("orders".to_owned(), own);
     let mut found = RestoredDatabase {
         name: "orders".to_owned(),
         resource_id: ResourceId::parse("db-NEW").unwrap(),
@@ -376,15 +377,12 @@ fn followed(stage: Stage, change: impl FnOnce(&mut RestoredDatabase)) -> Followe
     change(&mut found);
     FollowedRestore {
         order: None,
-        plan: plan.clone(),
+        plan,
         stage,
         says: stage.as_str().to_owned(),
-        restore: Some(Restore {
-            plan,
-            stored: StoredRestore {
-                revision: 3,
-                record,
-            },
+        stored: Some(StoredRestore {
+            revision: 3,
+            record,
         }),
         seen: Seen {
             database: Some(found),
@@ -432,6 +430,19 @@ fn missing_backups_are_said_loudly_and_a_stopped_restore_shows_no_endpoint() {
     };
     let page = closing(followed(Stage::Running, without));
     assert!(page.contains("NO BACKUPS YET"), "{page}");
+    // H11: with --fast clients use it before its backups are on.
+    let line = restore_progress(&followed(Stage::Running, without));
+    assert!(line.contains("NO BACKUPS YET"), "{line}");
+    let line = restore_progress(&followed(Stage::Running, |_| {}));
+    assert!(!line.contains("NO BACKUPS YET"), "{line}");
+    let page = closing(followed(Stage::Stopped, without));
+    assert!(page.contains("NO BACKUPS YET"), "{page}");
+    let replaced = |one: &mut RestoredDatabase| {
+        without(one);
+        one.resource_id = ResourceId::parse("db-OTHER").unwrap();
+    };
+    let page = closing(followed(Stage::Stopped, replaced));
+    assert!(!page.contains("NO BACKUPS YET"), "{page}");
     let page = closing(followed(Stage::Stopped, |_| {}));
     assert!(!page.contains("orders.abc"), "{page}");
     assert!(page.contains("0 done, 1 stopped."), "{page}");
@@ -440,10 +451,15 @@ fn missing_backups_are_said_loudly_and_a_stopped_restore_shows_no_endpoint() {
 #[test]
 fn json_has_the_same() {
     let mut out = Vec::new();
-    write_json_closing(&mut out, &[followed(Stage::Done, |_| {})]).unwrap();
+    let mut restored = followed(Stage::Done, |_| {});
+    // There is a newer recovery point by now.
+    let newer = "arn:aws:rds:eu-central-1:111122223333:snapshot:sf-2";
+    let of_record = std::mem::replace(&mut restored.plan.point, RdsArn::parse(newer).unwrap());
+    write_json_closing(&mut out, &[restored]).unwrap();
     let answer: serde_json::Value = serde_json::from_slice(&out).unwrap();
     let one = &answer["restored"][0];
     assert_eq!(one["stage"], "done");
+    assert_eq!(one["recovery_point"], of_record.to_string());
     assert_eq!(one["endpoint"], "orders.abc");
     assert_eq!(one["old_endpoint"], "orders.of-before");
     assert_eq!(one["resource_id"], "db-NEW");

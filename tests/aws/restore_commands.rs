@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 use snapferry::app::policies::{Outcome, apply};
-use snapferry::app::restore::Which;
-use snapferry::cli::{CliError, Ended, Restore, RestoreAction, TemplateLanguage, show_restore};
+use snapferry::app::restore::{RestoreOf, Which};
+use snapferry::cli::{CliError, Ended, RestoreAction, TemplateLanguage, show_restore};
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::{StackId, Tags};
@@ -253,16 +253,16 @@ fn restore(
 ) -> Result<(Ended, String), CliError> {
     let (stack, home) = (StackId::parse("prod").unwrap(), region(HOME));
     assert_eq!(stack, rules().stack);
-    let asked = Restore {
+    let of = RestoreOf {
         stack: &stack,
         home: &home,
         which: &which,
         up_to: None,
+        width: 20,
         options,
-        action,
     };
     let mut out = Vec::new();
-    let ended = run(show_restore(world, &asked, json, &mut out));
+    let ended = run(show_restore(world, of, action, json, &mut out));
     assert_no_source_region_was_asked(world);
     Ok((ended?, String::from_utf8(out).unwrap()))
 }

@@ -107,6 +107,14 @@ fn sent(
     record.sent.insert(key, Sending { last, times });
 }
 
+/// A record of a restore that was asked for some minutes ago, and of which no answer has come.
+fn asked(plan: &RestorePlan, minutes: i64) -> RestoreRecord {
+    let mut record = record(plan, false);
+    let ago = SignedDuration::from_mins(minutes);
+    sent(&mut record, plan, &StepKind::Restore, ago, 1);
+    record
+}
+
 fn next(plan: &RestorePlan, record: &RestoreRecord, seen: &Seen) -> NextStep {
     next_step(plan, record, seen, now()).next
 }
@@ -140,14 +148,7 @@ fn a_name_that_another_database_has_is_taken_however_it_is_tagged() {
     let taken = NextStep::Fail(RestoreFailure::NameTaken("orders".to_owned()));
     assert_eq!(next(&plan, &record(&plan, false), &whole(&plan)), taken);
 
-    let mut asked = record(&plan, false);
-    sent(
-        &mut asked,
-        &plan,
-        &StepKind::Restore,
-        SignedDuration::from_mins(1),
-        1,
-    );
+    let asked = asked(&plan, 1);
     let mut unmarked = whole(&plan);
     change(&mut unmarked, |one| {
         one.tags.remove("snapferry:restored");
@@ -173,14 +174,7 @@ fn a_name_that_another_database_has_is_taken_however_it_is_tagged() {
 #[test]
 fn what_a_call_made_whose_answer_was_lost_is_found_by_its_mark_and_age() {
     let plan = usual_plan();
-    let mut asked = record(&plan, false);
-    sent(
-        &mut asked,
-        &plan,
-        &StepKind::Restore,
-        SignedDuration::from_mins(1),
-        1,
-    );
+    let asked = asked(&plan, 1);
     let note = NextStep::Note("orders".to_owned(), id("db-OWN"));
     assert_eq!(next(&plan, &asked, &whole(&plan)), note);
     let mut young = whole(&plan);
@@ -211,14 +205,7 @@ fn nothing_of_a_database_with_another_resource_id_is_changed() {
 #[test]
 fn what_rds_accepted_is_waited_for_and_asked_for_again_after_a_while() {
     let plan = usual_plan();
-    let mut asked = record(&plan, false);
-    sent(
-        &mut asked,
-        &plan,
-        &StepKind::Restore,
-        SignedDuration::from_mins(9),
-        1,
-    );
+    let mut asked = asked(&plan, 9);
     let waits = NextStep::Wait(WaitsFor::Shown("orders".to_owned()));
     assert_eq!(next(&plan, &asked, &Seen::default()), waits);
     sent(&mut asked, &plan, &StepKind::Restore, PATIENCE, 1);

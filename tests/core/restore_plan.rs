@@ -151,13 +151,9 @@ fn planned(
     plan(of, options)
 }
 
-fn usual() -> RestorePlan {
-    usual_plan_with(&RestoreOptions::default())
-}
-
 /// The plan of an instance of which everything is known.
 pub(crate) fn usual_plan() -> RestorePlan {
-    usual()
+    usual_plan_with(&RestoreOptions::default())
 }
 
 /// The same with these options.
@@ -210,7 +206,7 @@ fn gaps(plan: &RestorePlan) -> Vec<GapKind> {
 
 #[test]
 fn an_instance_is_restored_changed_restarted_given_its_roles_and_backed_up() {
-    let plan = usual();
+    let plan = usual_plan();
     let order = [
         StepKind::Restore,
         StepKind::Settings,
@@ -403,7 +399,7 @@ fn the_speed_of_gp3_is_sent_only_where_it_was_ordered() {
 
 #[test]
 fn tags_are_the_databases_own_and_the_mark_and_never_none() {
-    let plan = usual();
+    let plan = usual_plan();
     let expected: Tags = [("Team", "blue"), ("snapferry:restored", "prod")]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into();

@@ -12,35 +12,22 @@ use super::settings::AssociatedRole;
 use super::{Rds, RdsFault};
 
 impl Rds {
-    pub(super) fn instance_key(
-        &mut self,
+    pub(super) fn database_key(
+        &self,
+        family: Family,
         region: &Region,
         asked: &str,
     ) -> Result<DatabaseKey, RdsFault> {
-        let name = asked.to_ascii_lowercase();
-        let found = self.instance_mut(region, &name);
-        let found = found.ok_or_else(|| Family::Instance.database_not_found(asked))?;
+        let resource_id = match family {
+            Family::Instance => self.instance(region, asked).map(|one| &one.resource_id),
+            Family::Cluster => self.cluster(region, asked).map(|one| &one.resource_id),
+        };
+        let resource_id = resource_id.ok_or_else(|| family.database_not_found(asked))?;
         Ok(DatabaseKey {
-            family: Family::Instance,
+            family,
             region: region.clone(),
-            name,
-            resource_id: found.resource_id.clone(),
-        })
-    }
-
-    pub(super) fn cluster_key(
-        &mut self,
-        region: &Region,
-        asked: &str,
-    ) -> Result<DatabaseKey, RdsFault> {
-        let name = asked.to_ascii_lowercase();
-        let found = self.cluster(region, &name);
-        let found = found.ok_or_else(|| Family::Cluster.database_not_found(asked))?;
-        Ok(DatabaseKey {
-            family: Family::Cluster,
-            region: region.clone(),
-            name,
-            resource_id: found.resource_id.clone(),
+            name: asked.to_ascii_lowercase(),
+            resource_id: resource_id.clone(),
         })
     }
 
@@ -71,7 +58,7 @@ impl Rds {
         request: &DatabaseRequest,
         now: Timestamp,
     ) -> Result<Instance, RdsFault> {
-        let key = self.instance_key(region, &request.database)?;
+        let key = self.database_key(Family::Instance, region, &request.database)?;
         self.is_at_rest(&key)?;
         let named = request.parameters.text("DBParameterGroupName");
         self.region_mut(region)
@@ -100,7 +87,7 @@ impl Rds {
         request: &DatabaseRequest,
         now: Timestamp,
     ) -> Result<Cluster, RdsFault> {
-        let key = self.cluster_key(region, &request.database)?;
+        let key = self.database_key(Family::Cluster, region, &request.database)?;
         self.is_at_rest(&key)?;
         let named = request.parameters.text("DBClusterParameterGroupName");
         self.region_mut(region)
@@ -139,7 +126,7 @@ impl Rds {
         now: Timestamp,
     ) -> Result<Instance, RdsFault> {
         let now = self.run_until(now);
-        let key = self.instance_key(region, name)?;
+        let key = self.database_key(Family::Instance, region, name)?;
         self.is_at_rest(&key)?;
         if let Some(course) = self.course(&key) {
             *course.status = InstanceStatus::Rebooting;
@@ -163,22 +150,10 @@ impl Rds {
         now: Timestamp,
     ) -> Result<(), RdsFault> {
         let now = self.run_until(now);
-        let key = match family {
-            Family::Instance => self.instance_key(region, &request.database)?,
-            Family::Cluster => self.cluster_key(region, &request.database)?,
-        };
+        let key = self.database_key(family, region, &request.database)?;
         self.is_at_rest(&key)?;
-        let roles = match family {
-            Family::Instance => self
-                .same_instance(&key)
-                .map(|one| &mut one.spec.settings.roles),
-            Family::Cluster => self
-                .same_cluster(&key)
-                .map(|one| &mut one.spec.settings.roles),
-        };
-        let Some(roles) = roles else {
-            return Err(family.database_not_found(&key.name));
-        };
+        let roles = self.course(&key).map(|it| &mut it.settings.roles);
+        let roles = roles.ok_or_else(|| family.database_not_found(&key.name))?;
         if roles.iter().any(|role| role.arn == request.role) {
             let code = match family {
                 Family::Instance => "DBInstanceRoleAlreadyExists",
@@ -217,13 +192,13 @@ impl Rds {
             return Err(not_found());
         }
         let key = self
-            .cluster_key(region, &named.name)
+            .database_key(Family::Cluster, region, &named.name)
             .map_err(|_| not_found())?;
         self.is_at_rest(&key).map_err(|fault| {
             RdsFault::other("InvalidResourceStateFault", 400, fault.to_string())
         })?;
-        if let Some(cluster) = self.same_cluster(&key) {
-            cluster.spec.settings.http_endpoint = true;
+        if let Some(cluster) = self.course(&key) {
+            cluster.settings.http_endpoint = true;
         }
         Ok(arn.to_owned())
     }

@@ -74,20 +74,8 @@ impl DatabaseHappening {
 
 impl Rds {
     /// The tags of a database, if it is still that one.
-    pub(super) fn tags_of_database(&self, key: &DatabaseKey) -> Option<Tags> {
-        let state = self.regions.get(&key.region)?;
-        match key.family {
-            Family::Instance => {
-                let found = state.instances.get(&key.name);
-                let same = found.filter(|one| one.resource_id == key.resource_id);
-                same.map(|one| one.spec.tags.clone())
-            }
-            Family::Cluster => {
-                let found = state.clusters.get(&key.name);
-                let same = found.filter(|one| one.resource_id == key.resource_id);
-                same.map(|one| one.spec.tags.clone())
-            }
-        }
+    pub(super) fn tags_of_database(&mut self, key: &DatabaseKey) -> Option<Tags> {
+        self.course(key).map(|it| it.tags.clone())
     }
 
     /// Keeps what happened to a database, and enters the event's arrival.
@@ -102,26 +90,22 @@ impl Rds {
             Family::Instance => ("RDS DB Instance Event", "DB_INSTANCE"),
             Family::Cluster => ("RDS DB Cluster Event", "CLUSTER"),
         };
-        let (partition, account) = (key.region.partition(), &self.config.account);
-        let kind = key.family.database_kind();
+        let tags = self.tags_of_database(key).unwrap_or_default();
         let event = EmittedEvent {
             id: String::new(),
             region: key.region.clone(),
-            account: account.clone(),
+            account: self.config.account.clone(),
             at: now,
             date: now,
             event_id,
             tells_its_id: true,
             detail_type,
             source_type,
-            source_arn: format!(
-                "arn:{partition}:rds:{}:{account}:{kind}:{}",
-                key.region, key.name
-            ),
+            source_arn: self.arn_of(key),
             source_identifier: key.name.clone(),
             categories: vec![category],
             message,
-            tags: self.tags_of_database(key).unwrap_or_default(),
+            tags,
         };
         self.send_database_event(key, event, now);
     }

@@ -33,6 +33,14 @@ impl Family {
         }
     }
 
+    /// The parameter that names the database.
+    pub fn database_parameter(self) -> &'static str {
+        match self {
+            Self::Instance => "DBInstanceIdentifier",
+            Self::Cluster => "DBClusterIdentifier",
+        }
+    }
+
     pub(super) fn name_max(self) -> usize {
         match self {
             Self::Instance => SNAPSHOT_NAME_MAX,

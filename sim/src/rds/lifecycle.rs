@@ -9,13 +9,17 @@ use super::config::DurationRange;
 use super::database_events::DatabaseHappening;
 use super::family::Family;
 use super::instance::{Instance, InstanceStatus};
-use super::settings::Life;
+use super::settings::{Life, Settings};
+use super::tags::Tags;
 use super::work::later;
 
 /// What instances and clusters have in common while something happens to them.
-pub(super) struct StatusAndLife<'a> {
+pub(super) struct SharedParts<'a> {
     pub(super) status: &'a mut InstanceStatus,
     pub(super) life: &'a mut Life,
+    pub(super) settings: &'a mut Settings,
+    pub(super) tags: &'a Tags,
+    pub(super) kms_key: Option<&'a str>,
 }
 
 impl Rds {
@@ -30,15 +34,21 @@ impl Rds {
         found.filter(|one| one.resource_id == key.resource_id)
     }
 
-    pub(super) fn course(&mut self, key: &DatabaseKey) -> Option<StatusAndLife<'_>> {
+    pub(super) fn course(&mut self, key: &DatabaseKey) -> Option<SharedParts<'_>> {
         match key.family {
-            Family::Instance => self.same_instance(key).map(|one| StatusAndLife {
+            Family::Instance => self.same_instance(key).map(|one| SharedParts {
                 status: &mut one.status,
                 life: &mut one.life,
+                settings: &mut one.spec.settings,
+                tags: &one.spec.tags,
+                kms_key: one.spec.kms_key.as_deref(),
             }),
-            Family::Cluster => self.same_cluster(key).map(|one| StatusAndLife {
+            Family::Cluster => self.same_cluster(key).map(|one| SharedParts {
                 status: &mut one.status,
                 life: &mut one.life,
+                settings: &mut one.spec.settings,
+                tags: &one.spec.tags,
+                kms_key: one.spec.kms_key.as_deref(),
             }),
         }
     }
@@ -149,12 +159,11 @@ impl Rds {
     }
 
     fn has_usable_key(&mut self, key: &DatabaseKey) -> bool {
-        let named = match key.family {
-            Family::Instance => self.same_instance(key).map(|one| one.spec.kms_key.clone()),
-            Family::Cluster => self.same_cluster(key).map(|one| one.spec.kms_key.clone()),
-        };
+        let named = self
+            .course(key)
+            .and_then(|it| it.kms_key.map(ToOwned::to_owned));
         let keys = &self.region_mut(&key.region).keys;
-        named.flatten().is_none_or(|arn| keys.is_usable(&arn))
+        named.is_none_or(|arn| keys.is_usable(&arn))
     }
 
     fn change_ends(&mut self, key: &DatabaseKey, now: Timestamp) {
@@ -180,18 +189,12 @@ impl Rds {
             || change.text("DBClusterParameterGroupName").is_some();
         let mut turns_backups_on = false;
         // A value that cannot be read was refused when the change was asked for.
-        if let Some(instance) = self
-            .same_instance(key)
-            .filter(|_| key.family == Family::Instance)
-        {
+        if let Some(instance) = self.same_instance(key) {
             let before = instance.spec.backup_retention_days;
             let _ = change.apply_to_instance(&mut instance.spec, &secrets);
             turns_backups_on = before == 0 && instance.spec.backup_retention_days > 0;
         }
-        if let Some(cluster) = self
-            .same_cluster(key)
-            .filter(|_| key.family == Family::Cluster)
-        {
+        if let Some(cluster) = self.same_cluster(key) {
             let _ = change.apply_to_cluster(&mut cluster.spec, &secrets);
         }
         if reset {
@@ -203,14 +206,7 @@ impl Rds {
     }
 
     fn roles_active(&mut self, key: &DatabaseKey) {
-        let roles = match key.family {
-            Family::Instance => self
-                .same_instance(key)
-                .map(|one| &mut one.spec.settings.roles),
-            Family::Cluster => self
-                .same_cluster(key)
-                .map(|one| &mut one.spec.settings.roles),
-        };
+        let roles = self.course(key).map(|it| &mut it.settings.roles);
         for role in roles.into_iter().flatten() {
             role.is_active = true;
         }

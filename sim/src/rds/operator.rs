@@ -4,11 +4,13 @@ use fastrand::Rng;
 use jiff::Timestamp;
 
 use super::cluster::{Cluster, ClusterSpec};
+use super::family::Family;
 use super::instance::{Instance, InstanceSpec, InstanceStatus, LONG_AGO};
 use super::keys::KmsKey;
 use super::names::{DATABASE_NAME_MAX, Region, new_identifier};
 use super::settings::Life;
 use super::snapshot::Snapshot;
+use super::work::database_arn;
 use super::{Rds, RdsConfig, RdsFault};
 
 /// What an operator of the simulated world does; no API call does these here.
@@ -37,11 +39,7 @@ impl Rds {
             spec.kms_key = Some(state.keys.resolve(region, &account, named)?);
         }
         let instance = Instance {
-            arn: format!(
-                "arn:{}:rds:{region}:{account}:db:{}",
-                region.partition(),
-                spec.identifier
-            ),
+            arn: database_arn(Family::Instance, region, &account, &spec.identifier),
             resource_id: resource_id.clone(),
             region: region.clone(),
             status: InstanceStatus::Available,
@@ -89,11 +87,7 @@ impl Rds {
             self.add_instance(region, spec.member(member))?;
         }
         let cluster = Cluster {
-            arn: format!(
-                "arn:{}:rds:{region}:{account}:cluster:{}",
-                region.partition(),
-                spec.identifier
-            ),
+            arn: database_arn(Family::Cluster, region, &account, &spec.identifier),
             resource_id: resource_id.clone(),
             region: region.clone(),
             status: InstanceStatus::Available,

@@ -1,9 +1,11 @@
 //! What a caller may say of a database that is made or changed, and how the database takes it.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use super::RdsFault;
 use super::cluster::ClusterSpec;
+use super::family::Family;
 use super::instance::InstanceSpec;
 use super::settings::{ManagedSecret, PerformanceInsights, Scaling, Settings};
 
@@ -40,6 +42,24 @@ impl Making {
             Self::CreateMember => "CreateDBInstance",
             Self::ModifyInstance => "ModifyDBInstance",
             Self::ModifyCluster => "ModifyDBCluster",
+        }
+    }
+
+    /// What it makes or changes.
+    pub fn family(self) -> Family {
+        match self {
+            Self::RestoreInstance | Self::CreateMember | Self::ModifyInstance => Family::Instance,
+            Self::RestoreCluster | Self::ModifyCluster => Family::Cluster,
+        }
+    }
+
+    /// The parameter that names what it makes the database of.
+    pub fn of_parameter(self) -> Option<&'static str> {
+        match self {
+            Self::RestoreInstance => Some("DBSnapshotIdentifier"),
+            Self::RestoreCluster => Some("SnapshotIdentifier"),
+            Self::CreateMember => Some("DBClusterIdentifier"),
+            Self::ModifyInstance | Self::ModifyCluster => None,
         }
     }
 
@@ -167,12 +187,43 @@ impl Parameters {
         }
     }
 
-    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, RdsFault> {
+    pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, RdsFault> {
         let Some(text) = self.text(name) else {
             return Ok(None);
         };
         let number = text.parse().map(Some);
         number.map_err(|_| invalid(format!("{text} is not a valid integer for {name}.")))
+    }
+
+    fn put_text(&self, field: &mut String, name: &str) {
+        if let Some(value) = self.text(name) {
+            value.clone_into(field);
+        }
+    }
+
+    fn put_texts(&self, field: &mut Vec<String>, name: &str) {
+        if let Some(values) = self.texts(name) {
+            *field = values;
+        }
+    }
+
+    fn put_flag(&self, field: &mut bool, name: &str) -> Result<(), RdsFault> {
+        *field = self.flag(name)?.unwrap_or(*field);
+        Ok(())
+    }
+
+    fn put_number<T: FromStr + Copy>(&self, field: &mut T, name: &str) -> Result<(), RdsFault> {
+        *field = self.number(name)?.unwrap_or(*field);
+        Ok(())
+    }
+
+    fn put_some_number<T: FromStr + Copy>(
+        &self,
+        field: &mut Option<T>,
+        name: &str,
+    ) -> Result<(), RdsFault> {
+        *field = self.number(name)?.or(*field);
+        Ok(())
     }
 
     /// Sets what an instance takes at once, or when a change of it is made. `secrets` is how the ARNs of the
@@ -182,34 +233,21 @@ impl Parameters {
         spec: &mut InstanceSpec,
         secrets: &str,
     ) -> Result<(), RdsFault> {
-        set(&mut spec.class, self.text("DBInstanceClass"));
-        set(&mut spec.license_model, self.text("LicenseModel"));
-        set(&mut spec.parameter_group, self.text("DBParameterGroupName"));
-        set(&mut spec.option_group, self.text("OptionGroupName"));
-        set(&mut spec.storage_type, self.text("StorageType"));
-        if let Some(port) = self.number("Port")? {
-            spec.port = Some(port);
-        }
-        if let Some(groups) = self.texts("VpcSecurityGroupIds") {
-            spec.security_groups = groups;
-        }
-        put(&mut spec.multi_az, self.flag("MultiAZ")?);
-        put(
+        self.put_text(&mut spec.class, "DBInstanceClass");
+        self.put_text(&mut spec.license_model, "LicenseModel");
+        self.put_text(&mut spec.parameter_group, "DBParameterGroupName");
+        self.put_text(&mut spec.option_group, "OptionGroupName");
+        self.put_text(&mut spec.storage_type, "StorageType");
+        self.put_some_number(&mut spec.port, "Port")?;
+        self.put_texts(&mut spec.security_groups, "VpcSecurityGroupIds");
+        self.put_flag(&mut spec.multi_az, "MultiAZ")?;
+        self.put_flag(
             &mut spec.iam_authentication,
-            self.flag("EnableIAMDatabaseAuthentication")?,
-        );
-        put(
-            &mut spec.backup_retention_days,
-            self.number("BackupRetentionPeriod")?,
-        );
-        put(
-            &mut spec.deletion_protection,
-            self.flag("DeletionProtection")?,
-        );
-        put(
-            &mut spec.copy_tags_to_snapshot,
-            self.flag("CopyTagsToSnapshot")?,
-        );
+            "EnableIAMDatabaseAuthentication",
+        )?;
+        self.put_number(&mut spec.backup_retention_days, "BackupRetentionPeriod")?;
+        self.put_flag(&mut spec.deletion_protection, "DeletionProtection")?;
+        self.put_flag(&mut spec.copy_tags_to_snapshot, "CopyTagsToSnapshot")?;
         let secret = format!("{secrets}:secret:rds!{}", spec.identifier);
         self.apply_to_settings(secret, &mut spec.settings)
     }
@@ -220,34 +258,18 @@ impl Parameters {
         spec: &mut ClusterSpec,
         secrets: &str,
     ) -> Result<(), RdsFault> {
-        set(&mut spec.engine_version, self.text("EngineVersion"));
-        set(&mut spec.storage_type, self.text("StorageType"));
-        set(
-            &mut spec.parameter_group,
-            self.text("DBClusterParameterGroupName"),
-        );
-        if let Some(port) = self.number("Port")? {
-            spec.port = Some(port);
-        }
-        if let Some(groups) = self.texts("VpcSecurityGroupIds") {
-            spec.security_groups = groups;
-        }
-        put(
+        self.put_text(&mut spec.engine_version, "EngineVersion");
+        self.put_text(&mut spec.storage_type, "StorageType");
+        self.put_text(&mut spec.parameter_group, "DBClusterParameterGroupName");
+        self.put_some_number(&mut spec.port, "Port")?;
+        self.put_texts(&mut spec.security_groups, "VpcSecurityGroupIds");
+        self.put_flag(
             &mut spec.iam_authentication,
-            self.flag("EnableIAMDatabaseAuthentication")?,
-        );
-        put(
-            &mut spec.backup_retention_days,
-            self.number("BackupRetentionPeriod")?,
-        );
-        put(
-            &mut spec.deletion_protection,
-            self.flag("DeletionProtection")?,
-        );
-        put(
-            &mut spec.copy_tags_to_snapshot,
-            self.flag("CopyTagsToSnapshot")?,
-        );
+            "EnableIAMDatabaseAuthentication",
+        )?;
+        self.put_number(&mut spec.backup_retention_days, "BackupRetentionPeriod")?;
+        self.put_flag(&mut spec.deletion_protection, "DeletionProtection")?;
+        self.put_flag(&mut spec.copy_tags_to_snapshot, "CopyTagsToSnapshot")?;
         let capacity = |part| self.text(&format!("ServerlessV2ScalingConfiguration.{part}"));
         if let (Some(min), Some(max)) = (capacity("MinCapacity"), capacity("MaxCapacity")) {
             let pause = "ServerlessV2ScalingConfiguration.SecondsUntilAutoPause";
@@ -262,58 +284,28 @@ impl Parameters {
     }
 
     fn apply_to_settings(&self, secret: String, settings: &mut Settings) -> Result<(), RdsFault> {
-        set(&mut settings.network_type, self.text("NetworkType"));
-        set(
-            &mut settings.backup_window,
-            self.text("PreferredBackupWindow"),
-        );
-        set(
+        self.put_text(&mut settings.network_type, "NetworkType");
+        self.put_text(&mut settings.backup_window, "PreferredBackupWindow");
+        self.put_text(
             &mut settings.maintenance_window,
-            self.text("PreferredMaintenanceWindow"),
+            "PreferredMaintenanceWindow",
         );
-        set(
-            &mut settings.lifecycle_support,
-            self.text("EngineLifecycleSupport"),
-        );
-        set(
-            &mut settings.certificate,
-            self.text("CACertificateIdentifier"),
-        );
-        set(
-            &mut settings.database_insights,
-            self.text("DatabaseInsightsMode"),
-        );
-        if let Some(exports) = self.texts("EnableCloudwatchLogsExports") {
-            settings.log_exports = exports;
-        }
-        put(
-            &mut settings.publicly_accessible,
-            self.flag("PubliclyAccessible")?,
-        );
-        put(
-            &mut settings.dedicated_log_volume,
-            self.flag("DedicatedLogVolume")?,
-        );
-        put(
+        self.put_text(&mut settings.lifecycle_support, "EngineLifecycleSupport");
+        self.put_text(&mut settings.certificate, "CACertificateIdentifier");
+        self.put_text(&mut settings.database_insights, "DatabaseInsightsMode");
+        self.put_texts(&mut settings.log_exports, "EnableCloudwatchLogsExports");
+        self.put_flag(&mut settings.publicly_accessible, "PubliclyAccessible")?;
+        self.put_flag(&mut settings.dedicated_log_volume, "DedicatedLogVolume")?;
+        self.put_flag(
             &mut settings.auto_minor_version_upgrade,
-            self.flag("AutoMinorVersionUpgrade")?,
-        );
-        put(
-            &mut settings.backtrack_window,
-            self.number("BacktrackWindow")?,
-        );
-        put(
-            &mut settings.monitoring_interval,
-            self.number("MonitoringInterval")?,
-        );
-        let iops = self.number("Iops")?;
-        settings.iops = iops.or(settings.iops);
-        let throughput = self.number("StorageThroughput")?;
-        settings.storage_throughput = throughput.or(settings.storage_throughput);
-        let max = self.number("MaxAllocatedStorage")?;
-        settings.max_allocated_storage = max.or(settings.max_allocated_storage);
-        let tier = self.number("PromotionTier")?;
-        settings.promotion_tier = tier.or(settings.promotion_tier);
+            "AutoMinorVersionUpgrade",
+        )?;
+        self.put_number(&mut settings.backtrack_window, "BacktrackWindow")?;
+        self.put_number(&mut settings.monitoring_interval, "MonitoringInterval")?;
+        self.put_some_number(&mut settings.iops, "Iops")?;
+        self.put_some_number(&mut settings.storage_throughput, "StorageThroughput")?;
+        self.put_some_number(&mut settings.max_allocated_storage, "MaxAllocatedStorage")?;
+        self.put_some_number(&mut settings.promotion_tier, "PromotionTier")?;
         if let Some(role) = self.text("MonitoringRoleArn") {
             settings.monitoring_role = Some(role.to_owned());
         }
@@ -338,18 +330,6 @@ impl Parameters {
             });
         }
         Ok(())
-    }
-}
-
-fn set(field: &mut String, value: Option<&str>) {
-    if let Some(value) = value {
-        value.clone_into(field);
-    }
-}
-
-fn put<T>(field: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *field = value;
     }
 }
 

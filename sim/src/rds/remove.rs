@@ -33,7 +33,7 @@ impl Rds {
         now: Timestamp,
     ) -> Result<Instance, RdsFault> {
         let now = self.run_until(now);
-        let key = self.instance_key(region, &request.database)?;
+        let key = self.database_key(Family::Instance, region, &request.database)?;
         let not_found = || Family::Instance.database_not_found(&key.name);
         let instance = self.same_instance(&key).ok_or_else(not_found)?.clone();
         let is_member = instance.spec.cluster.is_some();
@@ -62,7 +62,7 @@ impl Rds {
         now: Timestamp,
     ) -> Result<Cluster, RdsFault> {
         let now = self.run_until(now);
-        let key = self.cluster_key(region, &request.database)?;
+        let key = self.database_key(Family::Cluster, region, &request.database)?;
         let not_found = || Family::Cluster.database_not_found(&key.name);
         let cluster = self.same_cluster(&key).ok_or_else(not_found)?.clone();
         if cluster.spec.deletion_protection {

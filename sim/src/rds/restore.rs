@@ -1,5 +1,6 @@
 //! The calls that make databases: restores, and the members of clusters.
 
+use fastrand::Rng;
 use jiff::Timestamp;
 
 use super::agenda::{DatabaseKey, DatabaseStep};
@@ -16,7 +17,7 @@ use super::request::{Answer, DatabaseRequest};
 use super::settings::{Life, Settings};
 use super::snapshot::{Snapshot, Stage};
 use super::tags::Tags;
-use super::work::later;
+use super::work::{database_arn, later};
 use super::{Rds, RdsFault};
 
 /// The class of a member whose capacity its cluster decides.
@@ -55,7 +56,7 @@ impl Rds {
     ) -> Result<Instance, RdsFault> {
         let name = new_identifier("DBInstanceIdentifier", &request.database, DATABASE_NAME_MAX)?;
         self.is_free_instance(region, &name)?;
-        let snapshot = self.snapshot_to_restore(Family::Instance, region, request)?;
+        let snapshot = self.snapshot_to_restore(Making::RestoreInstance, region, request)?;
         let given = &request.parameters;
         let of = &snapshot.instance;
         if given.text("Engine").is_some_and(|it| it != of.engine) {
@@ -180,7 +181,7 @@ impl Rds {
             let message = "DB Cluster already exists".to_owned();
             return Err(RdsFault::other("DBClusterAlreadyExistsFault", 400, message));
         }
-        let snapshot = self.snapshot_to_restore(Family::Cluster, region, request)?;
+        let snapshot = self.snapshot_to_restore(Making::RestoreCluster, region, request)?;
         let given = &request.parameters;
         let of = &snapshot.instance;
         match given.text("Engine") {
@@ -257,15 +258,13 @@ impl Rds {
     /// The snapshot that a restore names, if it can be restored.
     fn snapshot_to_restore(
         &mut self,
-        family: Family,
+        making: Making,
         region: &Region,
         request: &DatabaseRequest,
     ) -> Result<Snapshot, RdsFault> {
+        let family = making.family();
         let Some(named) = &request.of else {
-            let parameter = match family {
-                Family::Instance => "DBSnapshotIdentifier",
-                Family::Cluster => "SnapshotIdentifier",
-            };
+            let parameter = making.of_parameter().unwrap_or_default();
             return Err(RdsFault::MissingParameter(parameter.to_owned()));
         };
         let here = super::work::arn(family, region, &self.config.account, "");
@@ -286,6 +285,33 @@ impl Rds {
             )));
         }
         Ok(snapshot.clone())
+    }
+
+    /// The ARN of a database.
+    pub(super) fn arn_of(&self, key: &DatabaseKey) -> String {
+        database_arn(key.family, &key.region, &self.config.account, &key.name)
+    }
+
+    /// Names a database that is made from now on, and says when it is ready.
+    fn enter_making(
+        &mut self,
+        family: Family,
+        region: &Region,
+        name: &str,
+        now: Timestamp,
+    ) -> (DatabaseKey, Timestamp, Rng) {
+        let serial = self.next_serial();
+        let mut rng = self.rng_of(serial);
+        let key = DatabaseKey {
+            family,
+            region: region.clone(),
+            name: name.to_owned(),
+            resource_id: resource_id(family.database_kind(), &mut rng),
+        };
+        let ready_at = later(now, self.config.timings.restore.draw(&mut rng));
+        self.agenda
+            .enter_database(ready_at, key.clone(), DatabaseStep::Ready);
+        (key, ready_at, rng)
     }
 
     /// How the ARNs of a region's secrets begin.
@@ -318,22 +344,16 @@ impl Rds {
         if outcome.has_no_capacity {
             return Err(no_capacity(Family::Instance));
         }
-        let serial = self.next_serial();
-        let mut rng = self.rng_of(serial);
-        let resource_id = resource_id("db", &mut rng);
-        let timings = &self.config.timings;
-        let ready_at = later(now, timings.restore.draw(&mut rng));
+        let (key, ready_at, mut rng) =
+            self.enter_making(Family::Instance, region, &spec.identifier, now);
         // Aurora's storage is there when it is `available`.
         let loads = from.as_ref().map(|_| {
-            let until = later(ready_at, timings.loading.draw(&mut rng));
-            (ready_at, until)
+            let loading = self.config.timings.loading.draw(&mut rng);
+            (ready_at, later(ready_at, loading))
         });
-        let account = &self.config.account;
-        let partition = region.partition();
-        let name = spec.identifier.clone();
         let instance = Instance {
-            arn: format!("arn:{partition}:rds:{region}:{account}:db:{name}"),
-            resource_id: resource_id.clone(),
+            arn: self.arn_of(&key),
+            resource_id: key.resource_id.clone(),
             region: region.clone(),
             status: InstanceStatus::Creating,
             replicas: Vec::new(),
@@ -345,16 +365,9 @@ impl Rds {
             },
             spec,
         };
-        let key = DatabaseKey {
-            family: Family::Instance,
-            region: region.clone(),
-            name: name.clone(),
-            resource_id,
-        };
-        self.agenda
-            .enter_database(ready_at, key.clone(), DatabaseStep::Ready);
         let shown = instance.clone();
-        self.region_mut(region).instances.insert(name, instance);
+        let instances = &mut self.region_mut(region).instances;
+        instances.insert(key.name.clone(), instance);
         if let Some(snapshot) = from {
             let restored = DatabaseHappening::Restored(snapshot.name.clone());
             self.announce_database(&key, &restored, now);
@@ -380,16 +393,10 @@ impl Rds {
         if outcome.has_no_capacity {
             return Err(no_capacity(Family::Cluster));
         }
-        let serial = self.next_serial();
-        let mut rng = self.rng_of(serial);
-        let resource_id = resource_id("cluster", &mut rng);
-        let ready_at = later(now, self.config.timings.restore.draw(&mut rng));
-        let account = &self.config.account;
-        let partition = region.partition();
-        let name = spec.identifier.clone();
+        let (key, _, _) = self.enter_making(Family::Cluster, region, &spec.identifier, now);
         let cluster = Cluster {
-            arn: format!("arn:{partition}:rds:{region}:{account}:cluster:{name}"),
-            resource_id: resource_id.clone(),
+            arn: self.arn_of(&key),
+            resource_id: key.resource_id.clone(),
             region: region.clone(),
             status: InstanceStatus::Creating,
             created: now,
@@ -399,16 +406,9 @@ impl Rds {
             },
             spec,
         };
-        let key = DatabaseKey {
-            family: Family::Cluster,
-            region: region.clone(),
-            name: name.clone(),
-            resource_id,
-        };
-        self.agenda
-            .enter_database(ready_at, key.clone(), DatabaseStep::Ready);
         let shown = cluster.clone();
-        self.region_mut(region).clusters.insert(name, cluster);
+        let clusters = &mut self.region_mut(region).clusters;
+        clusters.insert(key.name.clone(), cluster);
         self.announce_database(&key, &DatabaseHappening::Created, now);
         Ok(shown)
     }

@@ -341,8 +341,16 @@ impl Rds {
     }
 }
 
+/// The ARN of a snapshot.
 pub(super) fn arn(family: Family, region: &Region, account: &str, name: &str) -> String {
-    let kind = family.snapshot_kind();
+    arn_of_kind(family.snapshot_kind(), region, account, name)
+}
+
+pub(super) fn database_arn(family: Family, region: &Region, account: &str, name: &str) -> String {
+    arn_of_kind(family.database_kind(), region, account, name)
+}
+
+fn arn_of_kind(kind: &str, region: &Region, account: &str, name: &str) -> String {
     let partition = region.partition();
     format!("arn:{partition}:rds:{region}:{account}:{kind}:{name}")
 }

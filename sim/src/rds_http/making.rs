@@ -29,32 +29,12 @@ pub(super) fn request(
     })
 }
 
-/// The parameter that names the database.
-fn identifier(family: Family) -> &'static str {
-    match family {
-        Family::Instance => "DBInstanceIdentifier",
-        Family::Cluster => "DBClusterIdentifier",
-    }
-}
-
 fn made(making: Making, form: &Form, tags: Vec<(String, String)>) -> Result<Request, RdsFault> {
-    let (family, of) = match making {
-        Making::RestoreInstance => (Family::Instance, "DBSnapshotIdentifier"),
-        Making::RestoreCluster => (Family::Cluster, "SnapshotIdentifier"),
-        Making::CreateMember => (Family::Instance, "DBClusterIdentifier"),
-        Making::ModifyInstance => (Family::Instance, ""),
-        Making::ModifyCluster => (Family::Cluster, ""),
-    };
-    let apart = [
-        "Action",
-        "Version",
-        "ApplyImmediately",
-        identifier(family),
-        of,
-    ];
+    let (database, of) = (making.family().database_parameter(), making.of_parameter());
+    let apart = ["Action", "Version", "ApplyImmediately", database];
     let mut parameters = Parameters::default();
     for (key, value) in form.iter() {
-        if apart.contains(&key) || key.starts_with("Tags.") {
+        if apart.contains(&key) || of == Some(key) || key.starts_with("Tags.") {
             continue;
         }
         let is_whole = making.parameters().any(|name| name == key);
@@ -62,8 +42,8 @@ fn made(making: Making, form: &Form, tags: Vec<(String, String)>) -> Result<Requ
         parameters.add(if is_whole { key } else { list }, value);
     }
     let request = DatabaseRequest {
-        database: form.required(identifier(family))?,
-        of: form.optional(of),
+        database: form.required(database)?,
+        of: of.and_then(|of| form.optional(of)),
         at_once: form.boolean("ApplyImmediately")?,
         tags,
         parameters,
@@ -73,7 +53,7 @@ fn made(making: Making, form: &Form, tags: Vec<(String, String)>) -> Result<Requ
 
 fn role(family: Family, form: &Form) -> Result<Request, RdsFault> {
     let role = AddRole {
-        database: form.required(identifier(family))?,
+        database: form.required(family.database_parameter())?,
         role: form.required("RoleArn")?,
         feature: match family {
             Family::Instance => form.required("FeatureName")?,
@@ -85,7 +65,7 @@ fn role(family: Family, form: &Form) -> Result<Request, RdsFault> {
 
 fn deletion(family: Family, form: &Form) -> Result<Request, RdsFault> {
     let deletion = DeleteDatabase {
-        database: form.required(identifier(family))?,
+        database: form.required(family.database_parameter())?,
         skips_final_snapshot: form.boolean("SkipFinalSnapshot")?,
         final_snapshot: form.optional("FinalDBSnapshotIdentifier"),
     };

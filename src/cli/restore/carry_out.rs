@@ -3,22 +3,24 @@
 use std::io::Write;
 
 use super::closing::{write_closing, write_json_closing};
-use crate::app::carry_out::CarryOutError;
 use crate::app::carry_out_all::{FollowedRestore, Pause, Permissions, Stage, carry_out_restores};
-use crate::app::catalog::CatalogError;
-use crate::app::restore::{RestoreOf, RestorePlans};
+use crate::app::restore::{RestoreError, RestoreOf, RestorePlans};
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::database;
+use crate::domain::restore::compare::lacks_backups;
 
-pub(super) fn restore_error(error: CatalogError) -> CliError {
+pub(super) fn restore_error(error: RestoreError) -> CliError {
     match error {
-        CatalogError::Port(error) => CliError::Port(error),
-        CatalogError::Rds(error) => CliError::Rds(error),
+        RestoreError::Port(error) => CliError::Port(error),
+        RestoreError::Rds(error) => CliError::Rds(error),
     }
 }
 
-fn line(one: &FollowedRestore) -> String {
+/// The line that says how far a restore has come.
+#[must_use]
+pub fn restore_progress(one: &FollowedRestore) -> String {
     let stage = match one.stage {
+        Stage::Running if lacks_backups(&one.plan, &one.seen) => " (running, NO BACKUPS YET)",
         Stage::Running => " (running)",
         Stage::Restoring | Stage::Done | Stage::Stopped => "",
     };
@@ -52,12 +54,9 @@ pub(super) async fn restore_and_close<W: Permissions>(
     let left_out = plans.left_out.len();
     let mut unfinished = Unfinished { is_over: false };
     let pause = async |pause: Pause| tokio::time::sleep(pause.duration()).await;
-    let shown = |one: &FollowedRestore| eprintln!("{}", line(one));
+    let shown = |one: &FollowedRestore| eprintln!("{}", restore_progress(one));
     let all = carry_out_restores(world, of, plans, pause, shown).await;
-    let all = all.map_err(|error| match error {
-        CarryOutError::Port(error) => CliError::Port(error),
-        CarryOutError::Rds(error) => CliError::Rds(error),
-    })?;
+    let all = all.map_err(restore_error)?;
     unfinished.is_over = true;
     match json {
         true => write_json_closing(out, &all)?,

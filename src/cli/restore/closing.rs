@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::app::carry_out_all::{FollowedRestore, Stage};
 use crate::cli::outcome::CliError;
 use crate::cli::show::{database, write_json};
-use crate::domain::restore::plan::StepKind;
+use crate::domain::restore::compare::lacks_backups;
 use crate::domain::restore::restored::RestoredDatabase;
 use crate::domain::restore::setting::Setting;
 use crate::domain::restore::value::Value;
@@ -25,17 +25,6 @@ fn port(found: &RestoredDatabase) -> Option<i64> {
 
 fn reader(found: &RestoredDatabase) -> Option<&str> {
     found.settings.get(&Setting::ReaderEndpoint)?.as_text()
-}
-
-/// Whether it had backups, and has none yet.
-fn lacks_backups(one: &FollowedRestore) -> bool {
-    let had = one
-        .plan
-        .steps
-        .iter()
-        .any(|step| step.kind == StepKind::Backups);
-    let database = one.seen.database.as_ref();
-    had && !database.is_some_and(RestoredDatabase::has_backups)
 }
 
 /// How much of its storage is loaded, if not all is.
@@ -108,6 +97,11 @@ fn write_one(out: &mut impl Write, one: &FollowedRestore) -> Result<(), CliError
         return Ok(());
     };
     if one.stage == Stage::Stopped {
+        // A fast restore may stop when its clients use the database already.
+        let is_own = one.made() == Some(&found.resource_id);
+        if is_own && one.running_at().is_some() {
+            write_backups(out, one)?;
+        }
         return Ok(());
     }
     if let Some(endpoint) = found.endpoint() {
@@ -134,12 +128,7 @@ fn write_one(out: &mut impl Write, one: &FollowedRestore) -> Result<(), CliError
         )?,
         None => writeln!(out, "  warm       RDS loads nothing any more")?,
     }
-    if lacks_backups(one) {
-        writeln!(
-            out,
-            "  backups    NO BACKUPS YET. Turning them on costs a short outage; run the same command again to do it"
-        )?;
-    }
+    write_backups(out, one)?;
     for difference in &one.differs {
         let member = difference.member.as_ref();
         let of = member.map_or_else(String::new, |member| format!("{member}: "));
@@ -152,6 +141,16 @@ fn write_one(out: &mut impl Write, one: &FollowedRestore) -> Result<(), CliError
     }
     for gap in &plan.gaps {
         writeln!(out, "  not restored  {}: {}", gap.kind, gap.what)?;
+    }
+    Ok(())
+}
+
+fn write_backups(out: &mut impl Write, one: &FollowedRestore) -> Result<(), CliError> {
+    if lacks_backups(&one.plan, &one.seen) {
+        writeln!(
+            out,
+            "  backups    NO BACKUPS YET. Turning them on costs a short outage; run the same command again to do it"
+        )?;
     }
     Ok(())
 }
@@ -210,7 +209,7 @@ pub fn write_json_closing(out: &mut impl Write, all: &[FollowedRestore]) -> Resu
         RestoredJson {
             database: one.plan.database.to_string(),
             name: &one.plan.name,
-            recovery_point: one.plan.point.to_string(),
+            recovery_point: one.point().to_string(),
             stage: one.stage.as_str(),
             says: &one.says,
             resource_id: found.map(|found| found.resource_id.to_string()),
@@ -221,7 +220,7 @@ pub fn write_json_closing(out: &mut impl Write, all: &[FollowedRestore]) -> Resu
             began_at: one.began_at().map(|at| at.to_string()),
             running_at: one.running_at().map(|at| at.to_string()),
             loaded_percent: loaded(one),
-            lacks_backups: lacks_backups(one),
+            lacks_backups: lacks_backups(&one.plan, &one.seen),
             differs: differs.collect(),
         }
     };

@@ -9,8 +9,6 @@ mod text;
 
 use std::io::{self, IsTerminal, Write};
 
-use jiff::Timestamp;
-
 use super::arguments::{StackArguments, variables};
 use super::emit::{Described, TemplateForm, configuration, imports, of_plan, template};
 use super::not_found::not_found;
@@ -19,8 +17,6 @@ use super::show::write_json;
 use crate::app::carry_out_all::Permissions;
 use crate::app::restore::{self, RestoreOf, RestorePlans, Which, plan_restore};
 use crate::aws::{Aws, Examines, for_operators, patient};
-use crate::domain::id::arn::Region;
-use crate::domain::id::tags::StackId;
 use crate::domain::restore::plan::RestoreOptions;
 use crate::ports::{Clock, ListDatabases};
 use crate::settings::Stack;
@@ -29,6 +25,7 @@ use arguments::RestoreArguments;
 use carry_out::{restore_and_close, restore_error};
 
 pub use arguments::TemplateLanguage;
+pub use carry_out::restore_progress;
 pub use closing::{write_closing, write_json_closing};
 
 /// What is done with the plans.
@@ -74,18 +71,18 @@ pub(super) async fn execute(
         accepted: options.accepted.iter().copied().collect(),
         is_fast: options.fast,
     };
-    let asked = Restore {
+    let of = RestoreOf {
         stack: &stack.rules.stack,
         home: &stack.home,
         which: &which,
         up_to: options.at.map(|at| at.before(aws.now())),
+        width: stack.sweep_width,
         options: &how,
-        action: action.unwrap_or(RestoreAction::DryRun),
     };
-    if action.is_some() {
-        return show_restore(&aws, &asked, json, out).await;
+    match action {
+        Some(action) => show_restore(&aws, of, action, json, out).await,
+        None => carry_out(&aws, of, options.yes, json, out).await,
     }
-    carry_out(&aws, &asked, options.yes, json, out).await
 }
 
 /// Shows the plans, asks, and carries them out.
@@ -94,12 +91,11 @@ pub(super) async fn execute(
 /// When a database is unknown, or AWS does not answer.
 async fn carry_out<W: Permissions>(
     world: &W,
-    asked: &Restore<'_>,
+    of: RestoreOf<'_>,
     is_confirmed: bool,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let of = asked.of();
     let plans = plan_restore(world, of).await.map_err(restore_error)?;
     refuse_unknown(&plans)?;
     if !json {
@@ -140,53 +136,24 @@ fn action_of(options: &RestoreArguments) -> Result<Option<RestoreAction>, CliErr
     Ok(emit.or(options.dry_run.then_some(RestoreAction::DryRun)))
 }
 
-/// What is asked of `restore`.
-#[derive(Debug)]
-pub struct Restore<'a> {
-    /// The stack.
-    pub stack: &'a StackId,
-    /// The recovery region.
-    pub home: &'a Region,
-    /// Which databases.
-    pub which: &'a Which,
-    /// The newest recovery point up to this time.
-    pub up_to: Option<Timestamp>,
-    /// How.
-    pub options: &'a RestoreOptions,
-    /// What is done with the plans.
-    pub action: RestoreAction,
-}
-
-impl Restore<'_> {
-    fn of(&self) -> RestoreOf<'_> {
-        RestoreOf {
-            stack: self.stack,
-            home: self.home,
-            which: self.which,
-            up_to: self.up_to,
-            options: self.options,
-        }
-    }
-}
-
 /// Shows the plans, or prints templates.
 ///
 /// # Errors
 /// When a database is unknown, AWS does not answer, or the answer cannot be written.
 pub async fn show_restore<W: restore::Permissions + ListDatabases>(
     world: &W,
-    asked: &Restore<'_>,
+    of: RestoreOf<'_>,
+    action: RestoreAction,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let of = asked.of();
     let plans = plan_restore(world, of).await.map_err(restore_error)?;
     refuse_unknown(&plans)?;
     let is_well = !plans.plans.is_empty()
         && plans.left_out.is_empty()
         && !plans.plans.iter().any(|one| one.plan.is_stopped());
     let ended = if is_well { Ended::Well } else { Ended::Badly };
-    match asked.action {
+    match action {
         RestoreAction::DryRun if json => write_json(out, &json::PlansJson::of(&plans))?,
         RestoreAction::DryRun => {
             text::write_plans(out, &plans)?;
@@ -205,7 +172,7 @@ pub async fn show_restore<W: restore::Permissions + ListDatabases>(
             language,
             takes_over: true,
         } => {
-            let all = take_over::described(world, asked.home, &plans).await?;
+            let all = take_over::described(world, of.home, &plans).await?;
             let described = Described::together(TemplateForm::TakeOver, all);
             out.write_all(written(language, &described)?.as_bytes())?;
             if language == TemplateLanguage::Cloudformation {

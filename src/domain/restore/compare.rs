@@ -61,6 +61,15 @@ fn is_idle(line: &Line) -> bool {
     depends && line.sent_by.is_none()
 }
 
+/// Whether the database had backups, and what was restored has none yet.
+#[must_use]
+pub fn lacks_backups(plan: &RestorePlan, seen: &Seen) -> bool {
+    let mut steps = plan.steps.iter();
+    let had_backups = steps.any(|step| step.kind == StepKind::Backups);
+    let database = seen.database.as_ref();
+    had_backups && !database.is_some_and(RestoredDatabase::has_backups)
+}
+
 /// What the restored database and its members have otherwise than planned.
 #[must_use]
 pub fn differences(plan: &RestorePlan, seen: &Seen) -> Vec<Difference> {

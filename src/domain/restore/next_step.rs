@@ -8,7 +8,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::compare::{is_as_wanted, lines_of_step};
+use super::compare::{is_as_wanted, lacks_backups, lines_of_step};
 use super::plan::{RestorePlan, Step, StepKind};
 use super::record::{RestoreRecord, Sending};
 use super::restored::{Fitness, RestoredDatabase, Seen};
@@ -128,7 +128,8 @@ pub fn next_step(
     let is_past = open.as_ref().is_none_or(|(at, next)| {
         *at >= plan.runs_after && !matches!(next, NextStep::Fail(_) | NextStep::Note(..))
     });
-    let is_running = is_past && view.is_reachable() && view.is_backed_up_as_asked();
+    let is_running =
+        is_past && view.is_reachable() && (record.is_fast || !lacks_backups(plan, seen));
     Decided {
         next: open.map_or(NextStep::Done, |(_, next)| next),
         is_running,
@@ -171,16 +172,6 @@ impl View<'_> {
     fn is_reachable(&self) -> bool {
         let wanted = 1 + self.plan.members.len();
         self.all().filter(|one| one.is_reachable()).count() == wanted
-    }
-
-    fn is_backed_up_as_asked(&self) -> bool {
-        let mut steps = self.plan.steps.iter();
-        let had_backups = steps.any(|step| step.kind == StepKind::Backups);
-        let has_backups = || {
-            let database = self.seen.database.as_ref();
-            database.is_some_and(RestoredDatabase::has_backups)
-        };
-        self.record.is_fast || !had_backups || has_backups()
     }
 
     /// A database that a call makes. Nothing once it is there and this restore's own.

@@ -147,7 +147,7 @@ struct Parameters {
     make: BTreeMap<String, Sent>,
     modify: BTreeMap<String, Sent>,
     backups: BTreeMap<String, Sent>,
-    own: Vec<Value>,
+    own: Vec<(Operation, Value)>,
 }
 
 struct Planner<'a> {
@@ -214,7 +214,9 @@ impl Planner<'_> {
             false => Some(self.change(part, StepKind::Backups, parameters.backups)),
         };
         let own = parameters.own.iter();
-        let own: Vec<Step> = own.flat_map(|value| self.own_calls(part, value)).collect();
+        let own: Vec<Step> = own
+            .flat_map(|(action, value)| self.own_calls(part, *action, value))
+            .collect();
         // Backups come last: once they are on, RDS makes a full one for hours and refuses every other change.
         steps.extend(own);
         let runs_early = steps.len();
@@ -272,8 +274,8 @@ impl Planner<'_> {
                             parameters.backups.insert(parameter.to_owned(), sent);
                             Some(StepKind::Backups)
                         }
-                        How::Own(_) => {
-                            parameters.own.push(value.clone());
+                        How::Own(action) => {
+                            parameters.own.push((action, value.clone()));
                             Some(match setting {
                                 Setting::HttpEndpointEnabled => StepKind::DataApi,
                                 _ => StepKind::Role,
@@ -398,13 +400,11 @@ impl Planner<'_> {
         }
     }
 
-    fn own_calls(&self, part: Part, value: &Value) -> Vec<Step> {
+    fn own_calls(&self, part: Part, action: Operation, value: &Value) -> Vec<Step> {
         let named = || by_rule(Value::text(&self.name), "its name");
-        let (action, id) = match part {
-            Part::Instance | Part::Member => {
-                (Operation::AddRoleToDbInstance, "DBInstanceIdentifier")
-            }
-            Part::Cluster => (Operation::AddRoleToDbCluster, "DBClusterIdentifier"),
+        let id = match part {
+            Part::Instance | Part::Member => "DBInstanceIdentifier",
+            Part::Cluster => "DBClusterIdentifier",
         };
         let Value::Records(roles) = value else {
             let point = &self.of.point.snapshot.arn;
@@ -416,7 +416,7 @@ impl Planner<'_> {
             );
             return vec![Step {
                 kind: StepKind::DataApi,
-                action: Operation::EnableHttpEndpoint,
+                action,
                 parameters: [(
                     "ResourceArn".to_owned(),
                     by_rule(Value::text(&arn), "its ARN"),

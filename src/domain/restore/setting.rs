@@ -6,6 +6,9 @@
 use super::taken::NameKind::{Class, Key, OptionGroup, ParameterGroup, SecurityGroup, SubnetGroup};
 use super::taken::Omitted::{Default, Snapshot};
 use super::taken::{NO, Part, Taken, backups, fixed, make, mapped, modify, own, shown};
+use crate::domain::run::failure::Operation::{
+    AddRoleToDbCluster, AddRoleToDbInstance, EnableHttpEndpoint,
+};
 
 macro_rules! settings {
     ($($name:ident = $field:literal: $instance:expr, $cluster:expr, $member:expr;)+) => {
@@ -211,11 +214,11 @@ settings! {
         NO,
         make("CACertificateIdentifier", Default("the account's default authority"), "CACertificateIdentifier", "ca_cert_identifier");
     AssociatedRoles = "AssociatedRoles":
-        own("AddRoleToDBInstance", "none", "AssociatedRoles", ""),
-        own("AddRoleToDBCluster", "none", "AssociatedRoles", ""),
+        own(AddRoleToDbInstance, "none", "AssociatedRoles", ""),
+        own(AddRoleToDbCluster, "none", "AssociatedRoles", ""),
         NO;
     HttpEndpointEnabled = "HttpEndpointEnabled":
-        NO, own("EnableHttpEndpoint", "off", "EnableHttpEndpoint", "enable_http_endpoint"), NO;
+        NO, own(EnableHttpEndpoint, "off", "EnableHttpEndpoint", "enable_http_endpoint"), NO;
     DomainMemberships = "DomainMemberships":
         shown("not joined"), shown("not joined"), NO;
     ProcessorFeatures = "ProcessorFeatures":

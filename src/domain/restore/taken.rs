@@ -1,6 +1,7 @@
 //! How a restore takes a setting.
 
 use crate::domain::id::arn::Family;
+use crate::domain::run::failure::Operation;
 
 /// What a setting belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,8 +49,8 @@ pub enum How {
     Modify(&'static str),
     /// As this parameter of the call that turns backups on, which is the last change.
     Backups(&'static str),
-    /// By a call of its own.
-    Own(&'static str),
+    /// By this call of its own.
+    Own(Operation),
     /// It is inside the snapshot, and no call changes it.
     Fixed,
     /// It is stored to be looked at, and never carried over.
@@ -130,7 +131,7 @@ pub(super) const fn backups(
 }
 
 pub(super) const fn own(
-    action: &'static str,
+    action: Operation,
     omitted: &'static str,
     cloudformation: &'static str,
     terraform: &'static str,
