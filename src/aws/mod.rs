@@ -32,6 +32,8 @@ mod open_items;
 mod own_events;
 mod plan_cursor;
 mod policies;
+#[cfg(feature = "cli")]
+mod preflight;
 mod presigned;
 #[cfg(feature = "cli")]
 mod profile;
