@@ -52,5 +52,6 @@ pub mod status;
 pub mod steady_state;
 pub mod stop;
 pub mod sweep;
+mod tde;
 pub mod trace;
 pub mod work;
