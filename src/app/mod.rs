@@ -36,6 +36,7 @@ mod places;
 pub mod plan_preview;
 pub mod planner;
 pub mod policies;
+pub mod preflight;
 pub mod prune;
 pub mod prune_part;
 pub mod prune_preview;

@@ -33,6 +33,8 @@ mod option_groups;
 mod own_events;
 mod plan_cursor;
 mod policies;
+#[cfg(feature = "cli")]
+mod preflight;
 mod presigned;
 #[cfg(feature = "cli")]
 mod profile;

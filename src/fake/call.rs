@@ -161,20 +161,23 @@ macro_rules! every_call {
                     -> Result<(), RdsError>, Rds(Operation::copy_snapshot(request.source.family()), &request.region);
             }
             DescribeRestored {
-                reads DescribeRestored: describe_restored(by region: Region, copy family: Family, by names: [String])
-                    -> Result<Vec<RestoredDatabase>, RdsError>, Rds(Operation::describe_databases(*family), region);
+                reads DescribeRestored: describe_restored(by region: Region, copy family: Family, by names: [String]) -> Result<Vec<RestoredDatabase>, RdsError>, Rds(Operation::describe_databases(*family), region);
             }
             ChangeDatabase {
-                writes ChangeDatabase: change_database(by region: Region, by call: DatabaseCall)
-                    -> Result<Option<ResourceId>, RdsError>, Rds(call.operation, region);
+                writes ChangeDatabase: change_database(by region: Region, by call: DatabaseCall) -> Result<Option<ResourceId>, RdsError>, Rds(call.operation, region);
             }
-            ReadRestores {
-                reads Restore: restore(by key: RestoreKey) -> Result<Option<StoredRestore>, PortError>, Other("GetItem");
+            DescribeRestoreQuotas {
+                reads DescribeRestoreQuotas: describe_restore_quotas(by region: Region) -> Result<Quotas, RdsError>, Rds(Operation::DescribeAccountAttributes, region);
             }
-            StoreRestores {
-                writes StoreRestore: store_restore(by restore: StoredRestore)
-                    -> Result<Written, PortError>, Other("UpdateItem");
+            DescribeOffers {
+                reads OffersVersion: offers_version(by region: Region, by of: EngineVersion) -> Result<bool, RdsError>, Rds(Operation::DescribeDbEngineVersions, region);
+                reads OffersClass: offers_class(by region: Region, by of: ClassOffer) -> Result<bool, RdsError>, Rds(Operation::DescribeOrderableDbInstanceOptions, region);
             }
+            ListGroups {
+                reads ListGroups: list_groups(by region: Region, copy kind: GroupKind, copy marker: Option<String>) -> Result<Page<String>, RdsError>, Rds(kind.listed_by(), region);
+            }
+            ReadRestores { reads Restore: restore(by key: RestoreKey) -> Result<Option<StoredRestore>, PortError>, Other("GetItem"); }
+            StoreRestores { writes StoreRestore: store_restore(by restore: StoredRestore) -> Result<Written, PortError>, Other("UpdateItem"); }
             DescribeQuota {
                 reads DescribeQuota: describe_snapshot_quota(by region: Region, copy family: Family)
                     -> Result<Option<SnapshotQuota>, RdsError>, Rds(Operation::DescribeAccountAttributes, region);
@@ -224,9 +227,7 @@ macro_rules! every_call {
                     -> Result<bool, PortError>, Other("UpdateItem");
                 writes ReleaseLease: release_lease(by holder: str) -> Result<(), PortError>, Other("DeleteItem");
             }
-            ReadFreeze {
-                reads ReadFreeze: freeze() -> Result<Option<Freeze>, PortError>, Other("GetItem");
-            }
+            ReadFreeze { reads ReadFreeze: freeze() -> Result<Option<Freeze>, PortError>, Other("GetItem"); }
             SetFreeze {
                 writes SetFreeze: set_freeze(by freeze: Freeze) -> Result<(), PortError>, Other("PutItem");
                 writes Thaw: thaw() -> Result<(), PortError>, Other("DeleteItem");

@@ -19,6 +19,7 @@ mod doctor_checks;
 mod doctor_fleet;
 mod doctor_source_keys;
 mod drain;
+mod drill_plan;
 mod errors;
 mod forget;
 mod gone;

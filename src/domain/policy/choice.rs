@@ -32,6 +32,8 @@ pub enum Choice {
 pub enum ExclusionReason {
     /// It carries `snapferry:exclude`.
     Excluded,
+    /// A drill made it.
+    Drill,
     /// It has no tag `snapferry:policy`, and no policy covers untagged databases.
     NotTagged,
     /// It is a member of a cluster.
@@ -54,6 +56,7 @@ impl ExclusionReason {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Excluded => "excluded-by-tag",
+            Self::Drill => "drill",
             Self::NotTagged => "not-tagged",
             Self::ClusterMember(_) => "cluster-member",
             Self::TaggedMember(_) => "tagged-member",
@@ -90,7 +93,9 @@ impl Choice {
             Self::Protect(_) | Self::Refuse(..) | Self::NotNow(..) => true,
             Self::LeaveOut(why) => matches!(
                 why,
-                ExclusionReason::Excluded | ExclusionReason::UnknownPolicy(_)
+                ExclusionReason::Excluded
+                    | ExclusionReason::Drill
+                    | ExclusionReason::UnknownPolicy(_)
             ),
         }
     }
@@ -101,6 +106,7 @@ impl fmt::Display for ExclusionReason {
         const POLICY: &str = tags::POLICY;
         match self {
             Self::Excluded => write!(f, "it has the tag {}", tags::EXCLUDE),
+            Self::Drill => write!(f, "a drill made it: it has the tag {}", tags::DRILL),
             Self::NotTagged => write!(f, "it has no tag {POLICY}"),
             Self::ClusterMember(cluster) => write!(f, "it is a member of the cluster {cluster}"),
             Self::TaggedMember(cluster) => write!(
@@ -257,6 +263,9 @@ pub fn choose(database: &Database, policies: &Policies) -> Choice {
 
 /// What leaves a database out, regardless of the policies.
 fn exclusion(database: &Database, is_named: bool) -> Option<ExclusionReason> {
+    if database.tags.contains_key(tags::DRILL) {
+        return Some(ExclusionReason::Drill);
+    }
     let is_excluded = |value: &String| !value.eq_ignore_ascii_case("false");
     if database.tags.get(tags::EXCLUDE).is_some_and(is_excluded) {
         return Some(ExclusionReason::Excluded);
