@@ -388,6 +388,34 @@ fn a_history_holds_forty_due_times_and_drops_the_oldest() {
 }
 
 #[test]
+fn a_long_reason_is_kept_in_whole_words_with_a_sign_that_there_was_more() {
+    let kept = |why: &str| {
+        let made = Seen {
+            shown: BTreeMap::from([(day(0), Some(MadePoint::default()))]),
+            removed: BTreeMap::from([(day(0), why.to_owned())]),
+            ..Seen::default()
+        };
+        match &History::default().after(&made, day(1)).due[&day(0)] {
+            DueOutcome::Made(made) => made.removed.clone().unwrap().why.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let fits = "x".repeat(WHY_MAX);
+    assert_eq!(kept(&fits), fits);
+    assert_eq!(
+        kept("the database is gone, and its policy says so"),
+        "the database is gone, and its…"
+    );
+    assert_eq!(
+        kept("one two three four five six, seve nth"),
+        "one two three four five six…"
+    );
+    let one_word = kept(&"é".repeat(40));
+    assert_eq!(one_word.chars().count(), WHY_MAX);
+    assert!(one_word.ends_with("é…"), "{one_word}");
+}
+
+#[test]
 fn a_history_is_read_as_it_was_written_and_stays_small() {
     let mut history = full();
     assert!(json::history::write(&history).len() < 5_000);
