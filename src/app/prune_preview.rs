@@ -30,13 +30,13 @@ use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, DescribeQuota, Endless, PAGES_MAX, PortError, RdsError, ReadEntered, ReadListings,
-    ReadPolicies, SnapshotQuota, pages,
+    ReadPolicies, ReadPolicyHistory, ReadRound, SnapshotQuota, pages,
 };
 
 permissions! {
     /// Everything that the preview may do.
     Permissions:
-        Clock DescribeQuota ListManualSnapshots ReadEntered ReadListings ReadPolicies
+        Clock DescribeQuota ListManualSnapshots ReadEntered ReadListings ReadPolicies ReadPolicyHistory ReadRound
 }
 
 /// Whose preview it is.

@@ -98,6 +98,7 @@ impl Gathered {
             waits: &self.waits,
             selected: &self.selected,
             claimed: &self.claimed,
+            histories: &self.histories,
         })
     }
 }

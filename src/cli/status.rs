@@ -17,7 +17,7 @@ use super::terminal;
 use crate::app::status::{self, Gathered, gather, refresh};
 use crate::aws::{Aws, StateMachine, for_operators, patient};
 use crate::domain::operator::fleet::{Counts, count};
-use crate::domain::operator::status::{Row, State};
+use crate::domain::operator::status::{InFlight, Row, State};
 use crate::domain::policy::in_force::Policies;
 use crate::settings::Planning;
 
@@ -304,12 +304,18 @@ pub(super) fn span(span: SignedDuration) -> String {
 fn under_way(row: &Row, now: Timestamp) -> String {
     match (&row.in_flight, row.state) {
         (Some(of), _) => match of.since {
-            Some(since) => format!("{of}, for {}", age(since, now)),
+            Some(since) => format!("{of}, for {}{}", age(since, now), usually(of)),
             None => of.to_string(),
         },
         (None, State::Protected) => String::new(),
         (None, _) => row.reason.clone(),
     }
+}
+
+/// How long it usually takes, if the history knows.
+fn usually(of: &InFlight) -> String {
+    of.usual
+        .map_or_else(String::new, |usual| format!("; usually {}", span(usual)))
 }
 
 fn write_trouble(out: &mut impl Write, row: &Row, now: Timestamp) -> Result<(), CliError> {
@@ -333,7 +339,7 @@ fn write_trouble(out: &mut impl Write, row: &Row, now: Timestamp) -> Result<(), 
         writeln!(out, "  last failure{when}: {why}")?;
     }
     if let Some(of) = &row.in_flight {
-        writeln!(out, "  under way: {of}")?;
+        writeln!(out, "  under way: {of}{}", usually(of))?;
     }
     if let Some(remedy) = &row.remedy {
         writeln!(out, "  what to do: {remedy}")?;

@@ -65,6 +65,10 @@ struct InFlightJson {
     since: Option<String>,
     execution: String,
     message: String,
+    /// RDS's percentage for a copy, from the last list.
+    percent: Option<u8>,
+    /// The median of what the history says of this step.
+    usual_seconds: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -187,6 +191,8 @@ impl DatabaseJson {
                 since: of.since.map(text),
                 execution: of.execution.clone(),
                 message: of.to_string(),
+                percent: of.percent,
+                usual_seconds: of.usual.map(|usual| usual.as_secs()),
             }),
             last_failure: row.last_failure.as_ref().map(|of| FailureJson {
                 at: of.at.map(text),

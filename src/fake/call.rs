@@ -220,8 +220,8 @@ macro_rules! every_call {
                 writes StoreNotes: store_notes(by of: DatabaseId, by notes: Notes, copy at: Timestamp)
                     -> Result<(), PortError>, Other("PutItem");
             }
+            ReadRound { reads LastRound: last_round() -> Result<Round, PortError>, Other("GetItem"); }
             PruneRounds {
-                reads LastRound: last_round() -> Result<Round, PortError>, Other("GetItem");
                 writes StoreRound: store_round(by round: Round) -> Result<(), PortError>, Other("PutItem");
                 writes TakeLease: take_lease(by holder: str, copy now: Timestamp, copy until: Timestamp)
                     -> Result<bool, PortError>, Other("UpdateItem");

@@ -235,6 +235,7 @@ pub(crate) fn ours(arn: &RdsArn, run: &ProtectionRequest, status: SnapshotStatus
         source: is_copy.then(|| snapshot_arn(run, 1)),
         taken_at: Some(time("2026-11-22T03:01:00Z")),
         created_at: None,
+        percent: None,
         tags: Tags::from([
             ("snapferry:stack".to_owned(), "prod".to_owned()),
             (

@@ -123,6 +123,7 @@ fn snapshot(n: usize) -> Snapshot {
         source: None,
         taken_at: Some(now()),
         created_at: Some(now()),
+        percent: None,
         tags: Tags::from([
             (tags::STACK.to_owned(), "prod".to_owned()),
             (

@@ -16,7 +16,7 @@ mod regions;
 mod remove;
 mod round;
 
-pub use approval::Unapproved;
+pub use approval::{Unapproved, approval_needed};
 pub use config::{PruneRequest, PrunerConfig};
 pub use outcome::{LeftAlone, PruneError, PruneReport, Refused, Removed, Stopped};
 pub use permissions::{ACTIONS, Permissions};

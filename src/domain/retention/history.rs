@@ -184,6 +184,21 @@ impl History {
         }
     }
 
+    /// How long something of a recovery point usually takes: the median of those whose duration is known.
+    #[must_use]
+    pub fn usual(
+        &self,
+        took: impl Fn(&MadePoint) -> Option<SignedDuration>,
+    ) -> Option<SignedDuration> {
+        let made = self.due.values().filter_map(|outcome| match outcome {
+            DueOutcome::Made(made) => took(made),
+            DueOutcome::Missed | DueOutcome::NotNow => None,
+        });
+        let mut all: Vec<SignedDuration> = made.collect();
+        all.sort_unstable();
+        all.get(all.len() / 2).copied()
+    }
+
     /// How many of them were missed.
     #[must_use]
     pub fn missed(&self) -> usize {
