@@ -54,9 +54,6 @@
 //! | | `LostPageIsEmpty` | `INVENTORY` |
 //! | | `RemovalIsNotEntered` | `REGISTERED` |
 //! | | `AwaitedIsRemoved` | `NEEDED` |
-//! | races with a removal | `HoldSinceTheListIsOverlooked` | `HELD` |
-//! | | `WaitSinceTheListIsOverlooked`, `RemovalGivesWay` | `NEEDED` |
-//! | | `FreezeIsReadOnce` | `FROZEN` |
 //! | | `RemovedNameIsUsedAgain` | `NEEDED` |
 //! | | `FreezeIsOverlooked` | `FROZEN` |
 //! | | `StricterRuleIsUsed` | `KEPT` |
@@ -253,14 +250,6 @@ mutants! {
     RemovalIsNotEntered breaks REGISTERED,
     /// The pruner sees no wait, and a removal goes on although one stands there.
     AwaitedIsRemoved breaks NEEDED,
-    /// The pruner overlooks a hold that came after its inventory.
-    HoldSinceTheListIsOverlooked breaks HELD,
-    /// The pruner removes what somebody began to wait for after it had read the open waits.
-    WaitSinceTheListIsOverlooked breaks NEEDED,
-    /// The worker waits for a snapshot that the pruner is removing, and its wait takes the removal's place.
-    RemovalGivesWay breaks NEEDED,
-    /// The pruner reads once whether a person has frozen removal, and not before each delete.
-    FreezeIsReadOnce breaks FROZEN,
     /// The worker asks for an attempt again that the pruner is removing.
     RemovedNameIsUsedAgain breaks NEEDED,
     /// A person's freeze is not read.

@@ -59,10 +59,6 @@ impl RegisterWaits for Mutated {
         let new = self.as_stored(wait);
         let mut stored = match self.inner.register(&new).await? {
             Some(Occupant::Wait(stored)) => stored,
-            Some(Occupant::Removal(_)) if self.has(Mutant::RemovalGivesWay) => {
-                self.overwrite(None, &new);
-                return Ok(None);
-            }
             other => return Ok(other),
         };
         match self.mutant {
