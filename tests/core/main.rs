@@ -60,6 +60,7 @@ mod sweeper;
 mod tidy;
 mod timing;
 mod trace;
+mod unnamed;
 mod wire;
 mod worker;
 mod world;
