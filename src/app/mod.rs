@@ -53,6 +53,7 @@ pub mod status;
 pub mod steady_state;
 pub mod stop;
 pub mod sweep;
+mod tde;
 pub mod trace;
 mod unnamed;
 pub mod work;

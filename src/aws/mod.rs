@@ -29,6 +29,7 @@ mod keys;
 mod last_sweep;
 mod manual_snapshots;
 mod open_items;
+mod option_groups;
 mod own_events;
 mod plan_cursor;
 mod policies;

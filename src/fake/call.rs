@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::doctor::alarms::Subscribers;
-use crate::domain::doctor::databases::{Candidate, OptionGroup};
+use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
@@ -23,6 +23,7 @@ use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
+use crate::domain::rds::option_group::OptionGroup;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
 use crate::domain::restore::record::RestoreKey;
@@ -48,7 +49,7 @@ use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
 };
 // The rows name nearly every port.
 use crate::ports::*;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::rds::database::Database;
+use crate::domain::rds::option_group;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::restore::preflight::{ClassOffer, EngineVersion, GroupKind, Quotas};
 use crate::domain::restore::restored::RestoredDatabase;
@@ -80,6 +81,15 @@ pub trait RdsModel {
         marker: Option<String>,
         now: Timestamp,
     ) -> Result<Page<Snapshot>, Refusal>;
+    /// A page of a region's option groups. A model without any shows none.
+    fn option_groups(
+        &mut self,
+        _region: &Region,
+        _marker: Option<String>,
+        _now: Timestamp,
+    ) -> Result<Page<option_group::OptionGroup>, Refusal> {
+        Ok(Page::new(Vec::new(), None))
+    }
     /// The databases of these names. A model that restores nothing shows none.
     fn describe_restored(
         &mut self,

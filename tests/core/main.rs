@@ -57,6 +57,7 @@ mod status;
 mod steady_state;
 mod stop;
 mod sweeper;
+mod tde;
 mod tidy;
 mod timing;
 mod trace;

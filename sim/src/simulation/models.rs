@@ -10,6 +10,7 @@ use snapferry::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::operator::redrive::{Inspection, Redrivable};
 use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::option_group::OptionGroup;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::restore::preflight::{ClassOffer, EngineVersion, GroupKind, Quotas};
 use snapferry::domain::restore::restored::RestoredDatabase;
@@ -147,6 +148,16 @@ impl RdsModel for ModelledRds {
         let page =
             rds_to_domain::databases(self, &at, family, filters, paging, now).map_err(refusal)?;
         Ok(page.items)
+    }
+
+    fn option_groups(
+        &mut self,
+        region: &Region,
+        marker: Option<String>,
+        now: Timestamp,
+    ) -> Result<Page<OptionGroup>, Refusal> {
+        let (at, paging) = (rds_region(region), self.page(marker));
+        rds_to_domain::option_groups(self, &at, paging, now).map_err(refusal)
     }
 
     fn describe_restored(
