@@ -280,8 +280,8 @@ fn slow(versions: &Versions, points: &[Naming], now: Timestamp) -> BTreeSet<Conf
                 (Some(named), _) => named == hash,
                 (None, None) => true,
                 (None, Some(at)) => {
-                    let known = versions.all.iter().filter(|one| one.since <= at);
-                    known.last().is_some_and(|one| one.hash == *hash)
+                    let mut known = versions.all.iter().filter(|one| one.since <= at);
+                    known.next_back().is_some_and(|one| one.hash == *hash)
                 }
             });
         let mut ended = Vec::new();
