@@ -46,6 +46,7 @@ pub async fn run_freeze<W: CallerIdentity + Clock + ReadFreeze + SetFreeze>(
                     why: why.to_owned(),
                     by: world.caller_identity().await?,
                     at: world.now(),
+                    and_drills: false,
                 };
                 world.set_freeze(&freeze).await?;
                 Some(freeze)

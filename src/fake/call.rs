@@ -11,6 +11,7 @@ use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
+use crate::domain::drill::judge::FailureEvent;
 use crate::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
@@ -172,6 +173,29 @@ macro_rules! every_call {
             }
             StoreRestores {
                 writes StoreRestore: store_restore(by restore: StoredRestore)
+                    -> Result<Written, PortError>, Other("UpdateItem");
+            }
+            ListRestored {
+                reads ListRestored: list_restored(by region: Region, copy family: Family, copy marker: Option<String>)
+                    -> Result<Page<RestoredDatabase>, RdsError>, Rds(Operation::describe_databases(*family), region);
+            }
+            DeleteDrilled {
+                writes DeleteDrilled: delete_drilled(by region: Region, copy family: Family, by name: str)
+                    -> Result<(), RdsError>, Rds(Operation::delete_database(*family), region);
+            }
+            ReadFailures {
+                reads FailureEvents: failure_events(by region: Region, copy family: Family, by name: str, copy since: Timestamp)
+                    -> Result<Vec<FailureEvent>, RdsError>, Rds(Operation::DescribeEvents, region);
+            }
+            CheckDrill {
+                writes CheckDrill: check_drill(by function: str, by request: str) -> Result<String, PortError>, Other("Invoke");
+            }
+            ReadDrills {
+                reads ReadDrills: drills(by of: [ResourceId])
+                    -> Result<BTreeMap<ResourceId, StoredDrills>, PortError>, Other("BatchGetItem");
+            }
+            StoreDrills {
+                writes StoreDrills: store_drills(by of: ResourceId, by drills: StoredDrills)
                     -> Result<Written, PortError>, Other("UpdateItem");
             }
             DescribeQuota {

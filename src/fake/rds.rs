@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::domain::drill::judge::FailureEvent;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::rds::database::Database;
@@ -97,6 +98,37 @@ pub trait RdsModel {
         _now: Timestamp,
     ) -> Result<Option<ResourceId>, Refusal> {
         Err(Refusal::code("InvalidAction"))
+    }
+    /// A page of a region's databases, as restores look at them. A model that restores nothing shows none.
+    fn list_restored(
+        &mut self,
+        _region: &Region,
+        _family: Family,
+        _marker: Option<String>,
+        _now: Timestamp,
+    ) -> Result<Page<RestoredDatabase>, Refusal> {
+        Ok(Page::new(Vec::new(), None))
+    }
+    /// Deletes a database that a drill made. A model that restores nothing refuses it.
+    fn delete_drilled(
+        &mut self,
+        _region: &Region,
+        _family: Family,
+        _name: &str,
+        _now: Timestamp,
+    ) -> Result<(), Refusal> {
+        Err(Refusal::code("InvalidAction"))
+    }
+    /// What RDS reports as failures of a database. A model that restores nothing reports none.
+    fn failure_events(
+        &mut self,
+        _region: &Region,
+        _family: Family,
+        _name: &str,
+        _since: Timestamp,
+        _now: Timestamp,
+    ) -> Result<Vec<FailureEvent>, Refusal> {
+        Ok(Vec::new())
     }
     /// The account's quota for manual snapshots.
     fn snapshot_quota(
