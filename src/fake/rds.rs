@@ -149,6 +149,8 @@ pub struct Shelf {
     pub databases: Vec<Database>,
     /// The snapshots of all regions.
     pub snapshots: BTreeMap<RdsArn, Snapshot>,
+    /// What was restored in any region, each with its family.
+    pub restored: Vec<(Family, RestoredDatabase)>,
     /// Snapshots that a look at them by name misses, although a list shows them.
     pub overlooked: BTreeSet<RdsArn>,
     /// The quota of each family.
@@ -166,6 +168,7 @@ impl Shelf {
         Self {
             databases: Vec::new(),
             snapshots: BTreeMap::new(),
+            restored: Vec::new(),
             overlooked: BTreeSet::new(),
             quotas: BTreeMap::new(),
             option_groups: Vec::new(),
@@ -225,6 +228,17 @@ impl RdsModel for Shelf {
         _now: Timestamp,
     ) -> Result<Page<Database>, Refusal> {
         Ok(page(self.databases_of(region, family), PAGE, marker))
+    }
+
+    fn list_restored(
+        &mut self,
+        _region: &Region,
+        family: Family,
+        marker: Option<String>,
+        _now: Timestamp,
+    ) -> Result<Page<RestoredDatabase>, Refusal> {
+        let of_family = self.restored.iter().filter(|(of, _)| *of == family);
+        Ok(page(of_family.map(|(_, one)| one), PAGE, marker))
     }
 
     fn find_databases(

@@ -27,7 +27,7 @@ use crate::world::{
 
 const SINCE: &str = "2026-11-20T03:00:00Z";
 
-const POLICIES: &str = r#"
+pub(crate) const POLICIES: &str = r#"
 [policy.default]
 schedule = "0 3 * * *"
 [policy.default.option_groups]
@@ -208,7 +208,7 @@ fn copy(
 }
 
 /// A world with a policy, an instance and a cluster, their configurations and their recovery points.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::new();
     let applied = run(apply(&world, &region(HOME), POLICIES, None)).unwrap();
     assert!(matches!(applied, Outcome::Stored { .. }));

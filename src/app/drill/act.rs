@@ -204,6 +204,11 @@ async fn send<W: Permissions>(
             next.verdict = Some(Verdict::Failed(vec![why.clone()]));
         }
         save(world, stored, next).await?;
+    } else if let (None, Some(sending)) = (&error.code, next.restore.sent.get_mut(&step.key())) {
+        // A call without an answer may have had its effect, and says nothing of what RDS ignores.
+        let before = record.restore.sent.get(&step.key());
+        sending.times = before.map_or(0, |before| before.times);
+        save(world, stored, next).await?;
     }
     Ok(match refusal {
         RestoreRefusal::Person => DrillOutcome::Acted(format!("RDS refuses: {why}")),
@@ -229,7 +234,7 @@ async fn delete<W: Permissions>(
     let said = format!("{name}: {removal}");
     Ok(match removal {
         Removal::Asked | Removal::Gone => DrillOutcome::Acted(said),
-        Removal::Later(_) => DrillOutcome::Waits(said),
+        Removal::Later(_) | Removal::FreezeUnknown(_) => DrillOutcome::Waits(said),
         _ => DrillOutcome::Stuck(said),
     })
 }

@@ -84,6 +84,22 @@ pub async fn list_drilled<W: ListRestored>(
     Ok(all)
 }
 
+/// The names of what drills of this stack made and is still there.
+///
+/// # Errors
+/// If RDS does not list the region to its end.
+pub async fn living_drills<W: ListRestored>(
+    world: &W,
+    stack: &StackId,
+    home: &Region,
+) -> Result<Vec<String>, RdsError> {
+    let found = list_drilled(world, home).await?.into_iter();
+    let is_ours =
+        |one: &RestoredDatabase| one.tags.get(DRILL).is_some_and(|of| of == stack.as_str());
+    let ours = found.filter(|(_, one)| is_ours(one));
+    Ok(ours.map(|(_, one)| one.name).collect())
+}
+
 /// Looks at what drills left, and decides about each by both rules.
 ///
 /// # Errors
@@ -161,7 +177,11 @@ pub async fn clean<W: Permissions>(
     for _ in 0..LOOKS_MAX {
         let mut is_open = false;
         for (one, cleaned) in going.iter().zip(&mut cleaned) {
-            if !matches!(cleaned.removal, Removal::Asked | Removal::Later(_)) {
+            let may_change = matches!(
+                cleaned.removal,
+                Removal::Asked | Removal::Later(_) | Removal::FreezeUnknown(_)
+            );
+            if !may_change {
                 continue;
             }
             let names = [one.found.name.clone()];

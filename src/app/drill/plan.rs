@@ -23,12 +23,12 @@ use crate::domain::restore::plan::ToRestore;
 use crate::domain::restore::recovery_point::{NewestPoints, RecoveryPoint};
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
-    PortError, ReadConfigurations, ReadDrills, ReadPolicies, ReadSelected, StoredDrills,
+    PortError, ReadConfigurations, ReadDrills, ReadFreeze, ReadPolicies, ReadSelected, StoredDrills,
 };
 
 permissions! {
     /// Everything that planning drills may do: it only reads, and only in the recovery region.
-    Permissions: ListManualSnapshots ReadConfigurations ReadDrills ReadPolicies ReadSelected
+    Permissions: ListManualSnapshots ReadConfigurations ReadDrills ReadFreeze ReadPolicies ReadSelected
 }
 
 /// How many configurations are read at once.
@@ -174,12 +174,18 @@ pub async fn plan_drills<W: Permissions>(
         .map(|row| candidate(row, &facts, &by_id))
         .collect();
     let is_asked = !of.databases.is_empty() || !of.only_due;
+    // Whether there is a freeze must be known before anything is begun.
+    let is_frozen = world.freeze().await?.is_some();
     let decided = choose_drills(&candidates, is_asked, now);
     let mut rows: Vec<Option<DrillRow>> = rows.into_iter().map(Some).collect();
     let mut ordered: Vec<DrillRow> = decided
         .into_iter()
         .filter_map(|(at, decision)| {
             let row = rows.get_mut(at)?.take()?;
+            let decision = match decision {
+                Ok(reason) if is_frozen && reason != DrillReason::GoesOn => Err(NotDrilled::Frozen),
+                decision => decision,
+            };
             Some(DrillRow { decision, ..row })
         })
         .collect();

@@ -15,6 +15,11 @@ impl Table {
             .collect()
     }
 
+    /// What is stored of all drills.
+    pub fn all_drills(&self) -> impl Iterator<Item = &StoredDrills> {
+        self.drills.values()
+    }
+
     /// Takes what is stored of a database's drills away, as somebody who loses the table does.
     pub fn lose_drills(&mut self, of: &ResourceId) {
         self.drills.remove(of);
