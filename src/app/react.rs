@@ -23,8 +23,8 @@ use crate::error::chain;
 use crate::json::event::{self, Event};
 use crate::ports::{
     Callbacks, ClaimRun, Clock, DelayMessage, DescribeSnapshots, EnterCopies, FindDatabases,
-    Jitter, LookUpWaits, ReadConfigurations, ReadEntries, ReadPolicies, RecordRecoveryPoint,
-    StartExecution, StoreConfigurations, Waits,
+    Jitter, ListOptionGroups, LookUpWaits, ReadConfigurations, ReadEntries, ReadPolicies,
+    RecordRecoveryPoint, StartExecution, StoreConfigurations, Waits,
 };
 use crate::settings::Stack;
 
@@ -34,8 +34,8 @@ const CALLBACKS: usize = 20;
 permissions! {
     /// Everything that the reactor may do.
     Permissions:
-        Callbacks ClaimRun Clock DelayMessage DescribeSnapshots EnterCopies FindDatabases Jitter LookUpWaits
-        ReadConfigurations ReadEntries ReadPolicies RecordRecoveryPoint StartExecution StoreConfigurations Waits
+        Callbacks ClaimRun Clock DelayMessage DescribeSnapshots EnterCopies FindDatabases Jitter
+        ListOptionGroups LookUpWaits         ReadConfigurations ReadEntries ReadPolicies RecordRecoveryPoint StartExecution StoreConfigurations Waits
 }
 
 /// The reactor's settings.

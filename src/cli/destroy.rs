@@ -281,6 +281,7 @@ fn write_stacks(
 fn write_left(out: &mut impl Write, rows: &[Row]) -> Result<(), CliError> {
     let stop = Stop {
         rows: rows.to_vec(),
+        not_found: Vec::new(),
     };
     write_runs(out, &stop)?;
     let what = match rows.is_empty() {

@@ -212,7 +212,10 @@ async fn carry_out(
         Action::Restore(options) => {
             restore::execute(&arguments.stack, options, environment, out).await
         }
-        Action::Drill(options) => drill::execute(&arguments.stack, options, environment, out).await,
+        Action::Drill(options) => {
+            let drilled = drill::execute(&arguments.stack, options, environment, out);
+            Box::pin(drilled).await
+        }
         Action::Start(options) => start::execute(&arguments.stack, options, environment, out).await,
         Action::Status(options) => {
             status::execute(&arguments.stack, options, environment, out).await

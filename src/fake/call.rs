@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::doctor::alarms::Subscribers;
-use crate::domain::doctor::databases::{Candidate, OptionGroup};
+use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
@@ -24,6 +24,7 @@ use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
+use crate::domain::rds::option_group::OptionGroup;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
 use crate::domain::restore::record::RestoreKey;
@@ -49,7 +50,7 @@ use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
 };
 // The rows name nearly every port.
 use crate::ports::*;
@@ -161,47 +162,30 @@ macro_rules! every_call {
                     -> Result<(), RdsError>, Rds(Operation::copy_snapshot(request.source.family()), &request.region);
             }
             DescribeRestored {
-                reads DescribeRestored: describe_restored(by region: Region, copy family: Family, by names: [String])
-                    -> Result<Vec<RestoredDatabase>, RdsError>, Rds(Operation::describe_databases(*family), region);
+                reads DescribeRestored: describe_restored(by region: Region, copy family: Family, by names: [String]) -> Result<Vec<RestoredDatabase>, RdsError>, Rds(Operation::describe_databases(*family), region);
             }
             ChangeDatabase {
-                writes ChangeDatabase: change_database(by region: Region, by call: DatabaseCall)
-                    -> Result<Option<ResourceId>, RdsError>, Rds(call.operation, region);
+                writes ChangeDatabase: change_database(by region: Region, by call: DatabaseCall) -> Result<Option<ResourceId>, RdsError>, Rds(call.operation, region);
             }
-            ReadRestores {
-                reads Restore: restore(by key: RestoreKey) -> Result<Option<StoredRestore>, PortError>, Other("GetItem");
+            DescribeRestoreQuotas {
+                reads DescribeRestoreQuotas: describe_restore_quotas(by region: Region) -> Result<Quotas, RdsError>, Rds(Operation::DescribeAccountAttributes, region);
             }
-            StoreRestores {
-                writes StoreRestore: store_restore(by restore: StoredRestore)
-                    -> Result<Written, PortError>, Other("UpdateItem");
+            DescribeOffers {
+                reads OffersVersion: offers_version(by region: Region, by of: EngineVersion) -> Result<bool, RdsError>, Rds(Operation::DescribeDbEngineVersions, region);
+                reads OffersClass: offers_class(by region: Region, by of: ClassOffer) -> Result<bool, RdsError>, Rds(Operation::DescribeOrderableDbInstanceOptions, region);
             }
-            ListRestored {
-                reads ListRestored: list_restored(by region: Region, copy family: Family, copy marker: Option<String>)
-                    -> Result<Page<RestoredDatabase>, RdsError>, Rds(Operation::describe_databases(*family), region);
+            ListRestored { reads ListRestored: list_restored(by region: Region, copy family: Family, copy marker: Option<String>) -> Result<Page<RestoredDatabase>, RdsError>, Rds(Operation::describe_databases(*family), region); }
+            DeleteDrilled { writes DeleteDrilled: delete_drilled(by region: Region, copy family: Family, by name: str) -> Result<(), RdsError>, Rds(Operation::delete_database(*family), region); }
+            ReadFailures { reads FailureEvents: failure_events(by region: Region, copy family: Family, by name: str, copy since: Timestamp) -> Result<Vec<FailureEvent>, RdsError>, Rds(Operation::DescribeEvents, region); }
+            CheckDrill { writes CheckDrill: check_drill(by function: str, by request: str) -> Result<String, PortError>, Other("Invoke"); }
+            ReadDrills { reads ReadDrills: drills(by of: [ResourceId]) -> Result<BTreeMap<ResourceId, StoredDrills>, PortError>, Other("BatchGetItem"); }
+            StoreDrills { writes StoreDrills: store_drills(by of: ResourceId, by drills: StoredDrills) -> Result<Written, PortError>, Other("UpdateItem"); }
+            ListGroups {
+                reads ListGroups: list_groups(by region: Region, copy kind: GroupKind, copy marker: Option<String>) -> Result<Page<String>, RdsError>, Rds(kind.listed_by(), region);
             }
-            DeleteDrilled {
-                writes DeleteDrilled: delete_drilled(by region: Region, copy family: Family, by name: str)
-                    -> Result<(), RdsError>, Rds(Operation::delete_database(*family), region);
-            }
-            ReadFailures {
-                reads FailureEvents: failure_events(by region: Region, copy family: Family, by name: str, copy since: Timestamp)
-                    -> Result<Vec<FailureEvent>, RdsError>, Rds(Operation::DescribeEvents, region);
-            }
-            CheckDrill {
-                writes CheckDrill: check_drill(by function: str, by request: str) -> Result<String, PortError>, Other("Invoke");
-            }
-            ReadDrills {
-                reads ReadDrills: drills(by of: [ResourceId])
-                    -> Result<BTreeMap<ResourceId, StoredDrills>, PortError>, Other("BatchGetItem");
-            }
-            StoreDrills {
-                writes StoreDrills: store_drills(by of: ResourceId, by drills: StoredDrills)
-                    -> Result<Written, PortError>, Other("UpdateItem");
-            }
-            DescribeQuota {
-                reads DescribeQuota: describe_snapshot_quota(by region: Region, copy family: Family)
-                    -> Result<Option<SnapshotQuota>, RdsError>, Rds(Operation::DescribeAccountAttributes, region);
-            }
+            ReadRestores { reads Restore: restore(by key: RestoreKey) -> Result<Option<StoredRestore>, PortError>, Other("GetItem"); }
+            StoreRestores { writes StoreRestore: store_restore(by restore: StoredRestore) -> Result<Written, PortError>, Other("UpdateItem"); }
+            DescribeQuota { reads DescribeQuota: describe_snapshot_quota(by region: Region, copy family: Family) -> Result<Option<SnapshotQuota>, RdsError>, Rds(Operation::DescribeAccountAttributes, region); }
             DeleteSnapshot {
                 writes DeleteSnapshot: delete_snapshot(by snapshot: RdsArn)
                     -> Result<(), RdsError>, Rds(Operation::delete_snapshot(snapshot.family()), snapshot.region());
@@ -212,9 +196,7 @@ macro_rules! every_call {
                 writes ReleaseSnapshot: release_snapshot(by snapshot: RdsArn)
                     -> Result<(), RdsError>, Rds(Operation::RemoveTagsFromResource, snapshot.region());
             }
-            InvokePruner {
-                writes InvokePruner: invoke_pruner(by request: str) -> Result<String, PortError>, Other("Invoke");
-            }
+            InvokePruner { writes InvokePruner: invoke_pruner(by request: str) -> Result<String, PortError>, Other("Invoke"); }
             RegisterRemovals {
                 writes RegisterRemoval: register_removal(by removal: RemovalEntry)
                     -> Result<Written, PortError>, Other("PutItem");
@@ -226,14 +208,8 @@ macro_rules! every_call {
             ExpireEntered {
                 writes ExpireEntered: expire_entered(by copy: RdsArn, copy from: Timestamp) -> Result<(), PortError>, Other("UpdateItem");
             }
-            ReadEntered {
-                reads ReadEntered: read_entered(by copies: [RdsArn])
-                    -> Result<Vec<Entered>, PortError>, Other("BatchGetItem");
-            }
-            ListMismatches {
-                reads ListMismatches: list_mismatches(copy marker: Option<String>)
-                    -> Result<Page<RdsArn>, PortError>, Other("Query");
-            }
+            ReadEntered { reads ReadEntered: read_entered(by copies: [RdsArn]) -> Result<Vec<Entered>, PortError>, Other("BatchGetItem"); }
+            ListMismatches { reads ListMismatches: list_mismatches(copy marker: Option<String>) -> Result<Page<RdsArn>, PortError>, Other("Query"); }
             KeepNotes {
                 reads ReadNotes: read_notes(by of: [DatabaseId])
                     -> Result<BTreeMap<DatabaseId, Notes>, PortError>, Other("BatchGetItem");
@@ -247,9 +223,7 @@ macro_rules! every_call {
                     -> Result<bool, PortError>, Other("UpdateItem");
                 writes ReleaseLease: release_lease(by holder: str) -> Result<(), PortError>, Other("DeleteItem");
             }
-            ReadFreeze {
-                reads ReadFreeze: freeze() -> Result<Option<Freeze>, PortError>, Other("GetItem");
-            }
+            ReadFreeze { reads ReadFreeze: freeze() -> Result<Option<Freeze>, PortError>, Other("GetItem"); }
             SetFreeze {
                 writes SetFreeze: set_freeze(by freeze: Freeze) -> Result<(), PortError>, Other("PutItem");
                 writes Thaw: thaw() -> Result<(), PortError>, Other("DeleteItem");

@@ -35,6 +35,7 @@ mod patience;
 mod plan_text;
 mod policies;
 mod policy_commands;
+mod preflight;
 mod presigned;
 mod profile;
 mod prune;

@@ -58,6 +58,7 @@ mod status;
 mod steady_state;
 mod stop;
 mod sweeper;
+mod tde;
 mod tidy;
 mod timing;
 mod trace;

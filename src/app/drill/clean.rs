@@ -139,12 +139,12 @@ pub async fn look_for_leftovers<W: Looks + Clock>(
     Ok(all)
 }
 
-/// What came of one.
+/// The result for one of them.
 #[derive(Debug)]
 pub struct Cleaned {
     /// Its name.
     pub name: String,
-    /// What came of it.
+    /// The result of a removal.
     pub removal: Removal,
 }
 

@@ -17,7 +17,7 @@ permissions! {
     Permissions: DeleteDrilled DescribeRestored ReadFreeze
 }
 
-/// What came of it.
+/// The result of a removal.
 #[derive(Debug)]
 pub enum Removal {
     /// RDS has accepted the deletion.

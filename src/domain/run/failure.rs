@@ -137,6 +137,18 @@ pub enum Operation {
     DeleteDbCluster,
     /// `DescribeEvents`
     DescribeEvents,
+    /// `DescribeOrderableDBInstanceOptions`
+    DescribeOrderableDbInstanceOptions,
+    /// `DescribeDBEngineVersions`
+    DescribeDbEngineVersions,
+    /// `DescribeDBSubnetGroups`
+    DescribeDbSubnetGroups,
+    /// `DescribeDBParameterGroups`
+    DescribeDbParameterGroups,
+    /// `DescribeDBClusterParameterGroups`
+    DescribeDbClusterParameterGroups,
+    /// `DescribeOptionGroups`
+    DescribeOptionGroups,
 }
 
 impl Operation {
@@ -223,6 +235,12 @@ impl Operation {
             Self::DeleteDbInstance => "DeleteDBInstance",
             Self::DeleteDbCluster => "DeleteDBCluster",
             Self::DescribeEvents => "DescribeEvents",
+            Self::DescribeOrderableDbInstanceOptions => "DescribeOrderableDBInstanceOptions",
+            Self::DescribeDbEngineVersions => "DescribeDBEngineVersions",
+            Self::DescribeDbSubnetGroups => "DescribeDBSubnetGroups",
+            Self::DescribeDbParameterGroups => "DescribeDBParameterGroups",
+            Self::DescribeDbClusterParameterGroups => "DescribeDBClusterParameterGroups",
+            Self::DescribeOptionGroups => "DescribeOptionGroups",
         }
     }
 }
