@@ -312,7 +312,7 @@ impl Day {
             for configuration in &fleet.configurations {
                 let hash = json::configuration::hash(configuration);
                 world
-                    .store_configuration(configuration, &hash)
+                    .store_configuration(configuration, &hash, since)
                     .await
                     .unwrap();
                 let versions = Versions::default().with(hash, since);

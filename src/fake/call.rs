@@ -326,19 +326,16 @@ macro_rules! every_call {
                     -> Result<Option<Configuration>, PortError>, Other("GetItem");
             }
             StoreConfigurations {
-                writes StoreConfiguration: store_configuration(by configuration: Configuration, by hash: ConfigurationHash)
-                    -> Result<(), PortError>, Other("UpdateItem");
+                writes StoreConfiguration: store_configuration(by configuration: Configuration, by hash: ConfigurationHash, copy at: Timestamp) -> Result<(), PortError>, Other("UpdateItem");
                 writes SetConfigurationVersions: set_configuration_versions(
                     by of: ResourceId, by versions: Versions, maybe known: ConfigurationHash
                 ) -> Result<Written, PortError>, Other("UpdateItem");
             }
-            ReadRosters {
-                reads Roster: roster(by region: Region) -> Result<Option<Roster>, PortError>, Other("GetItem");
+            RemoveConfigurations {
+                writes RemoveConfiguration: remove_configuration(by of: ResourceId, by hash: ConfigurationHash, copy stored_before: Timestamp) -> Result<Written, PortError>, Other("DeleteItem");
             }
-            StoreRosters {
-                writes SetRoster: set_roster(by region: Region, by roster: Roster)
-                    -> Result<(), PortError>, Other("UpdateItem");
-            }
+            ReadRosters { reads Roster: roster(by region: Region) -> Result<Option<Roster>, PortError>, Other("GetItem"); }
+            StoreRosters { writes SetRoster: set_roster(by region: Region, by roster: Roster) -> Result<(), PortError>, Other("UpdateItem"); }
             ClaimRun {
                 writes ClaimRun: claim_run(
                     by run: ProtectionRequest, by execution: ExecutionName, copy at: Timestamp, maybe instead_of: Held

@@ -62,6 +62,7 @@ mod tde;
 mod tidy;
 mod timing;
 mod trace;
+mod unnamed;
 mod wire;
 mod worker;
 mod world;

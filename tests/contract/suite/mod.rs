@@ -132,6 +132,8 @@ macro_rules! table_contract {
         $crate::suite::tests! { $run, configurations:
             a_configuration_is_read_as_it_was_stored,
             a_stored_configuration_never_changes,
+            a_configuration_goes_only_if_nobody_has_stored_it_since,
+            the_pruners_notes_are_kept_with_the_versions,
             the_versions_of_each_database_are_apart,
             a_version_is_entered_only_over_the_newest_that_was_known,
             an_empty_list_of_versions_is_not_stored,
