@@ -46,6 +46,7 @@ pub mod react;
 pub mod redrive;
 pub mod replay;
 pub mod restore;
+pub mod resume;
 mod selected;
 mod slots;
 mod start;
