@@ -9,11 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use snapferry::app::carry_out_all::{FollowedRestore, Pause, Stage, carry_out_restores};
 use snapferry::app::preflight::check_plans;
 use snapferry::app::restore::{RestoreOf, Which, plan_restore};
+use snapferry::app::resume::keep_accepted;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::{RESTORE_ORDER, RESTORED, StackId, Tags};
 use snapferry::domain::restore::configuration::{Configuration, Member};
+use snapferry::domain::restore::gap::GapKind;
 use snapferry::domain::restore::plan::RestoreOptions;
 use snapferry::domain::restore::record::RestoreKey;
 use snapferry::domain::restore::roster::Roster;
@@ -22,7 +24,7 @@ use snapferry::domain::restore::value::{Settings, Value};
 use snapferry::domain::restore::versions::Versions;
 use snapferry::fake::{Action, Call, CallOutcome, Executions, Hook, Refusal, Through, World};
 use snapferry::json;
-use snapferry::ports::{StoreConfigurations, StoreRosters};
+use snapferry::ports::{StoreConfigurations, StoreRestores, StoreRosters};
 use snapferry_sim::old_points::OldPoint;
 use snapferry_sim::rds::{
     AssociatedRole, ClusterSpec, InstanceSpec, KmsKey, ManagedSecret, PerformanceInsights, Rds,
@@ -379,6 +381,8 @@ impl Day {
         now(async {
             let plans = plan_restore(&self.world, of).await;
             let mut plans = plans.map_err(|error| error.to_string())?;
+            let kept = keep_accepted(&self.world, of, &mut plans).await;
+            kept.map_err(|error| error.to_string())?;
             if !self.options.skips_preflight {
                 let preflight = check_plans(&self.world, of, &mut plans).await;
                 preflight.map_err(|error| error.to_string())?;
@@ -807,4 +811,50 @@ fn what_rds_gives_up_is_left_for_a_person() {
     });
     day.world.world().pass(SignedDuration::from_hours(1));
     all_done(&day.once().unwrap());
+}
+
+/// A restore that begins although its configuration is missing, and that RDS refuses: the region has no default VPC.
+fn begun_with_an_accepted_gap() -> Day {
+    let mut fleet = fleet();
+    let is_kept = |one: &Configuration| one.database.name() != "orders";
+    fleet.configurations.retain(is_kept);
+    let mut day = Day::of(fleet, Misfortunes::none());
+    day.which = Which::These(vec!["orders".to_owned()]);
+    day.options.accepted = [GapKind::Configuration].into();
+    let all = day.once().unwrap();
+    assert_eq!(all[0].stage, Stage::Stopped);
+    assert!(all[0].says.contains("InvalidSubnet"), "{}", all[0].says);
+    day.options.accepted.clear();
+    day.change(|rds| rds.add_subnet_group(&home(), SubnetGroup::of_default_vpc()));
+    day
+}
+
+#[test]
+fn a_restore_that_goes_on_keeps_what_was_accepted_when_it_began() {
+    let day = begun_with_an_accepted_gap();
+    let all = day.until_it_ends();
+    assert_eq!(all[0].stage, Stage::Done, "{}", all[0].says);
+    let mut gaps = all[0].plan.gaps.iter();
+    let gap = gaps.find(|gap| gap.kind == GapKind::Configuration).unwrap();
+    assert!(gap.is_accepted);
+    assert_eq!(gap.accepted_at, Some(begin()));
+}
+
+#[test]
+fn what_was_accepted_for_a_restore_whose_database_is_gone_counts_no_more() {
+    let day = begun_with_an_accepted_gap();
+    let restored = day.until_it_ends();
+    assert_eq!(restored[0].stage, Stage::Done);
+    // As if a person had deleted it before it was done.
+    let key = key_of_orders();
+    let stored = day.world.world().state().table.restore(&key).cloned();
+    let mut stored = stored.unwrap();
+    stored.record.done_at = None;
+    stored.revision += 1;
+    now(day.world.store_restore(&stored)).unwrap();
+    day.change(|rds| assert!(rds.remove_instance(&home(), "orders")));
+    day.world.world().pass(SignedDuration::from_hours(1));
+    let all = day.once().unwrap();
+    assert_eq!(all[0].stage, Stage::Stopped);
+    assert!(all[0].says.contains("stopped by a gap"), "{}", all[0].says);
 }

@@ -139,7 +139,12 @@ pub async fn begin<W: Permissions + Clock>(
             let record = &stored.record;
             return Ok(match record.done_at {
                 Some(done_at) => Begun::IsDone(Box::new(stored), done_at),
-                None if record.point == plan.point => Begun::Goes(Box::new(stored)),
+                None if record.point == plan.point => {
+                    let Some(stored) = with_accepted(world, stored, plan).await? else {
+                        continue;
+                    };
+                    Begun::Goes(Box::new(stored))
+                }
                 None => Begun::OfAnotherPoint(record.point.clone(), record.taken_at),
             });
         }
@@ -154,8 +159,32 @@ pub async fn begin<W: Permissions + Clock>(
     }
 }
 
+/// Notes what a person has accepted since the restore began. Nothing if another process has stored something meanwhile.
+async fn with_accepted<W: StoreRestores>(
+    world: &W,
+    stored: StoredRestore,
+    plan: &RestorePlan,
+) -> Result<Option<StoredRestore>, PortError> {
+    let mut record = stored.record.clone();
+    let accepted = plan.gaps.iter().filter(|gap| gap.is_accepted);
+    record.accepted.extend(accepted.map(|gap| gap.kind));
+    if record == stored.record {
+        return Ok(Some(stored));
+    }
+    let next = StoredRestore {
+        revision: stored.revision + 1,
+        record,
+    };
+    let written = world.store_restore(&next).await?;
+    Ok((written == Written::Stored).then_some(next))
+}
+
 /// Whether an earlier restore under the name no longer counts: its database is gone, or another one has the name.
-fn is_over(record: &RestoreRecord, database: Option<&RestoredDatabase>, now: Timestamp) -> bool {
+pub(super) fn is_over(
+    record: &RestoreRecord,
+    database: Option<&RestoredDatabase>,
+    now: Timestamp,
+) -> bool {
     let made = record.made.get(&record.name);
     let sent = record.sent.get("restore");
     let is_young = sent.is_some_and(|sent| now.duration_since(sent.last) < PATIENCE);

@@ -8,6 +8,7 @@ use crate::app::carry_out::{self, Begun, Outcome, Round, advance, begin, look};
 use crate::app::restore::{
     self, OrderedPlan, RestoreError, RestoreOf, RestorePlans, Which, plan_restore,
 };
+use crate::app::resume::keep_accepted;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
 use crate::domain::restore::compare::{Difference, differences};
@@ -277,7 +278,8 @@ async fn start<W: Permissions>(
                 options: &options,
                 ..of
             };
-            let plans = plan_restore(world, again).await?;
+            let mut plans = plan_restore(world, again).await?;
+            keep_accepted(world, again, &mut plans).await?;
             let found = plans.plans.into_iter().map(|one| one.plan);
             let Some(plan) = found.into_iter().find(|plan| plan.point == point) else {
                 one.stop(format!(

@@ -47,6 +47,7 @@ pub mod react;
 pub mod redrive;
 pub mod replay;
 pub mod restore;
+pub mod resume;
 mod selected;
 mod slots;
 mod start;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use snapferry::app::{
     catalog, doctor, drain, plan_preview, planner, policies, preflight, prune_preview, redrive,
-    replay, restore, status, stop, trace,
+    replay, restore, resume, status, stop, trace,
 };
 use snapferry::ports::{
     CallerIdentity, DescribeStack, HoldSnapshots, InvokePruner, ListOpen, ReadFreeze,
@@ -17,7 +17,7 @@ use crate::document::{resources, template, texts};
 type Ports = [&'static [&'static str]];
 
 /// The commands that only look, and what `--stack` asks.
-const LOOKS: [&Ports; 10] = [
+const LOOKS: [&Ports; 11] = [
     &[DescribeStack, ReadPolicies, ReadPolicyHistory],
     &[ListOpen, ReadLearntLimit],
     catalog::ACTIONS,
@@ -26,6 +26,7 @@ const LOOKS: [&Ports; 10] = [
     preflight::ACTIONS,
     prune_preview::ACTIONS,
     restore::ACTIONS,
+    resume::ACTIONS,
     status::ACTIONS,
     trace::ACTIONS,
 ];

@@ -59,6 +59,8 @@ struct GapJson<'a> {
     what: &'a str,
     stops: bool,
     accepted: bool,
+    /// When the restore began for which it was accepted, if that was an earlier call of the command.
+    accepted_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -141,6 +143,7 @@ impl<'a> PlanJson<'a> {
             what: &gap.what,
             stops: gap.stops(),
             accepted: gap.is_accepted,
+            accepted_at: gap.accepted_at,
         });
         let findings = one.findings.iter().map(|finding| FindingJson {
             check: finding.check.as_str(),

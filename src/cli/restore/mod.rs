@@ -17,6 +17,7 @@ use super::show::write_json;
 use crate::app::carry_out_all::Permissions;
 use crate::app::preflight::{self, PreflightReport, check_plans};
 use crate::app::restore::{self, OrderedPlan, RestoreOf, RestorePlans, Which, plan_restore};
+use crate::app::resume::{self, keep_accepted};
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::restore::plan::RestoreOptions;
 use crate::ports::Clock;
@@ -98,8 +99,7 @@ async fn carry_out<W: Permissions + preflight::Permissions>(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let mut plans = plan_restore(world, of).await.map_err(restore_error)?;
-    refuse_unknown(&plans)?;
+    let mut plans = planned(world, of).await?;
     let preflight = checked(world, of, &mut plans).await?;
     if !json {
         text::write_plans(out, &plans)?;
@@ -110,6 +110,18 @@ async fn carry_out<W: Permissions + preflight::Permissions>(
         return Ok(Ended::Badly);
     }
     restore_and_close(world, of, plans, json, out).await
+}
+
+/// The plans, with what a person has accepted for them before.
+async fn planned<W: restore::Permissions + resume::Permissions>(
+    world: &W,
+    of: RestoreOf<'_>,
+) -> Result<RestorePlans, CliError> {
+    let mut plans = plan_restore(world, of).await.map_err(restore_error)?;
+    refuse_unknown(&plans)?;
+    let kept = keep_accepted(world, of, &mut plans).await;
+    kept.map_err(restore_error)?;
+    Ok(plans)
 }
 
 /// Asks the recovery region whether the plans can go, unless a person does without.
@@ -156,15 +168,17 @@ fn action_of(options: &RestoreArguments) -> Result<Option<RestoreAction>, CliErr
 ///
 /// # Errors
 /// When a database is unknown, AWS does not answer, or the answer cannot be written.
-pub async fn show_restore<W: restore::Permissions + preflight::Permissions>(
+pub async fn show_restore<W>(
     world: &W,
     of: RestoreOf<'_>,
     action: RestoreAction,
     json: bool,
     out: &mut impl Write,
-) -> Result<Ended, CliError> {
-    let mut plans = plan_restore(world, of).await.map_err(restore_error)?;
-    refuse_unknown(&plans)?;
+) -> Result<Ended, CliError>
+where
+    W: restore::Permissions + resume::Permissions + preflight::Permissions,
+{
+    let mut plans = planned(world, of).await?;
     let preflight = match action {
         RestoreAction::DryRun => checked(world, of, &mut plans).await?,
         RestoreAction::Emit { .. } => PreflightReport::default(),

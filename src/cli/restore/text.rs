@@ -93,7 +93,10 @@ fn write_plan(out: &mut impl Write, one: &OrderedPlan) -> Result<(), CliError> {
                 "This stops the restore; --accept-gap {} accepts RDS's default",
                 gap.kind
             ),
-            (false, true) => "Accepted".to_owned(),
+            (false, true) => match gap.accepted_at {
+                Some(at) => format!("Accepted when this restore began, at {at}"),
+                None => "Accepted".to_owned(),
+            },
             (false, false) => "It is restored without it".to_owned(),
         };
         writeln!(out, "  gap {}{of}: {}. {then}.", gap.kind, gap.what)?;

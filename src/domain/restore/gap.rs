@@ -1,6 +1,9 @@
 //! What a restore cannot bring back as it was.
 
+use std::collections::BTreeSet;
 use std::fmt;
+
+use jiff::Timestamp;
 
 use super::taken::NameKind;
 use crate::domain::id::text::ParseError;
@@ -144,6 +147,8 @@ pub struct Gap {
     pub what: String,
     /// Whether a person has accepted it.
     pub is_accepted: bool,
+    /// When the restore began for which a person has accepted it, if that was an earlier call of the command.
+    pub accepted_at: Option<Timestamp>,
 }
 
 impl Gap {
@@ -151,5 +156,13 @@ impl Gap {
     #[must_use]
     pub fn stops(&self) -> bool {
         self.kind.stops() && !self.is_accepted
+    }
+
+    /// Takes over what a person accepted when the restore began.
+    pub fn keep_accepted(&mut self, accepted: &BTreeSet<GapKind>, at: Timestamp) {
+        if self.stops() && accepted.contains(&self.kind) {
+            self.is_accepted = true;
+            self.accepted_at = Some(at);
+        }
     }
 }

@@ -178,6 +178,7 @@ impl Planner<'_> {
             member: member.map(ToOwned::to_owned),
             what,
             is_accepted: self.options.accepted.contains(&kind),
+            accepted_at: None,
         });
     }
 
