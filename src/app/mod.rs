@@ -29,6 +29,7 @@ pub mod destroy;
 pub mod doctor;
 pub mod drain;
 pub mod follow;
+mod hand_on;
 mod hearing;
 mod in_force;
 pub mod measure;

@@ -139,8 +139,8 @@ impl Waits for Mutated {
         self.inner.note_absence(resource, token, absent).await
     }
 
-    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
-        self.inner.forget(resource, token).await?;
+    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<bool, PortError> {
+        let is_deleted = self.inner.forget(resource, token).await?;
         if self.has(Mutant::ForgetIgnoresTheToken) {
             let mut world = self.world();
             let now = world.now;
@@ -148,7 +148,7 @@ impl Waits for Mutated {
                 world.judge_removal(&wait, "a caller");
             }
         }
-        Ok(())
+        Ok(is_deleted)
     }
 }
 
