@@ -58,6 +58,8 @@ mod the_product {
             "refused copies tried again after a week",
             "a person stops a run by snapferry stop",
             "waits forgotten by snapferry stop",
+            "slots handed on by a settled copy",
+            "slots handed out by a sweep",
         ];
         for end in ends {
             assert!(report.counts.contains_key(end), "{end} never happens");
@@ -210,6 +212,9 @@ mod a_planted_bug {
         slot_is_freed_without_proof: SlotIsFreedWithoutProof,
         slot_is_given_back_early: SlotIsGivenBackEarly,
         policy_slots_are_overlooked: PolicySlotsAreOverlooked,
+        sweep_hands_nothing_out: SweepHandsNothingOut,
+        queue_is_read_backwards: QueueIsReadBackwards,
+        hand_over_is_not_stamped: HandOverIsNotStamped,
         refused_copy_is_not_looked_for: RefusedCopyIsNotLookedFor,
         learnt_limit_is_ignored: LearntLimitIsIgnored,
         slot_is_never_freed: SlotIsNeverFreed,

@@ -45,11 +45,7 @@ pub struct Ended {
 ///
 /// # Errors
 /// If a call failed. The wait is still there then.
-pub async fn succeed<W>(
-    world: &W,
-    wait: &Wait,
-    manifest: &Manifest,
-) -> Result<Ended, PortError>
+pub async fn succeed<W>(world: &W, wait: &Wait, manifest: &Manifest) -> Result<Ended, PortError>
 where
     W: Callbacks + Clock + EnterCopies + Waits + RecordRecoveryPoint,
 {

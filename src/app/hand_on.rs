@@ -68,11 +68,7 @@ where
     }
 }
 
-async fn try_to<W>(
-    world: &W,
-    queue: &mut Queue,
-    settled: &RdsArn,
-) -> Result<HandedOn, PortError>
+async fn try_to<W>(world: &W, queue: &mut Queue, settled: &RdsArn) -> Result<HandedOn, PortError>
 where
     W: Clock
         + FreeSlot

@@ -266,8 +266,7 @@ impl Round {
         match settle_outcome {
             Ok(SettleOutcome::Settled(ended)) => {
                 self.swept.settled += 1;
-                self.has_missed |=
-                    ended.settlement == Settlement::Succeeded && is_announced(&wait);
+                self.has_missed |= ended.settlement == Settlement::Succeeded && is_announced(&wait);
             }
             Ok(SettleOutcome::Kept) => self.keep(sweeper_config, &wait, under_way, now),
             Err(error) => {

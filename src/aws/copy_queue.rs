@@ -20,11 +20,7 @@ const INDEX: Index = Index {
 };
 
 impl<Extra> QueueCopies for Aws<Extra> {
-    async fn queue_copy(
-        &self,
-        wait: &Wait,
-        since: Timestamp,
-    ) -> Result<Written, PortError> {
+    async fn queue_copy(&self, wait: &Wait, since: Timestamp) -> Result<Written, PortError> {
         let before = Phase::ALL.into_iter();
         let before = before.filter(|phase| phase.may_become(Phase::Queued));
         let names: Vec<String> = before.map(|phase| format!(":{}", phase.as_str())).collect();
@@ -32,7 +28,9 @@ impl<Extra> QueueCopies for Aws<Extra> {
         let condition = format!("#phase IN ({})", names.join(", "));
         let mut request = self
             .update_of_wait(&wait.resource, token, Some(&condition))
-            .update_expression("SET #phase = :queued, #since = :since, #queue = :queue, #turn = :turn")
+            .update_expression(
+                "SET #phase = :queued, #since = :since, #queue = :queue, #turn = :turn",
+            )
             .expression_attribute_names("#phase", PHASE)
             .expression_attribute_names("#since", SINCE)
             .expression_attribute_names("#queue", QUEUE)

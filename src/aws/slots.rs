@@ -62,7 +62,7 @@ fn groups_of(family: Family, policy: Option<&PolicyName>) -> Vec<SlotGroup> {
 /// the refusal has come back.
 const TRIES: usize = 5;
 
-/// What becomes of the stamp of a slot with its claim.
+/// What a claim does with the slot's stamp.
 enum Stamping<'a> {
     /// The claim ends the hand-over.
     Ends,
@@ -258,11 +258,7 @@ fn has_reason(error: &TransactWriteItemsError, code: &str) -> bool {
 
 impl<Extra> Aws<Extra> {
     /// Removes a copy from the sets that it is in, also one that another version left only in a group's set.
-    fn release(
-        &self,
-        copy: &RdsArn,
-        of_policy: Option<&PolicyName>,
-    ) -> Result<Update, BuildError> {
+    fn release(&self, copy: &RdsArn, of_policy: Option<&PolicyName>) -> Result<Update, BuildError> {
         let mut update = Update::builder()
             .table_name(&self.table)
             .key(PK, text(SLOTS_KEY))
@@ -282,11 +278,7 @@ impl<Extra> Aws<Extra> {
             .build()
     }
 
-    fn abandoned(
-        &self,
-        copy: &RdsArn,
-        proof: &Abandoned,
-    ) -> Result<ConditionCheck, BuildError> {
+    fn abandoned(&self, copy: &RdsArn, proof: &Abandoned) -> Result<ConditionCheck, BuildError> {
         let check = ConditionCheck::builder()
             .table_name(&self.table)
             .key(PK, old_wait_key(copy).unwrap_or_else(|| wait_key(copy)));

@@ -130,16 +130,16 @@ pub(super) fn swap(
         match known.groups.get(group) {
             Some(copies) => {
                 conditions.push(format!("{name} = :known{n}"));
-                update = update
-                    .expression_attribute_values(format!(":known{n}"), write_copies(copies));
+                update =
+                    update.expression_attribute_values(format!(":known{n}"), write_copies(copies));
             }
             None => conditions.push(format!("attribute_not_exists({name})")),
         }
         match after.groups.get(group) {
             Some(copies) => {
                 set.push(format!("{name} = :after{n}"));
-                update = update
-                    .expression_attribute_values(format!(":after{n}"), write_copies(copies));
+                update =
+                    update.expression_attribute_values(format!(":after{n}"), write_copies(copies));
             }
             None => remove.push(name),
         }

@@ -14,8 +14,8 @@ use tracing::error;
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, ABSENT, ATTEMPT, Item, LAST_ERROR, OCCASION, OPEN_WAIT, PHASE, PK, QUEUE, SINCE, SLOTS_KEY,
-    TOKEN, TTL, TURN, key_of, text, time, wait_key,
+    self, ABSENT, ATTEMPT, Item, LAST_ERROR, OCCASION, OPEN_WAIT, PHASE, PK, QUEUE, SINCE,
+    SLOTS_KEY, TOKEN, TTL, TURN, key_of, text, time, wait_key,
 };
 use super::slots_item::read_slots;
 use crate::domain::id::arn::RdsArn;
@@ -386,9 +386,8 @@ impl<Extra> ListOpen for Aws<Extra> {
                 read_slots(item, &mut page);
             } else {
                 let wait = readable(item);
-                let has_no_turn = |wait: &&Wait| {
-                    wait.phase == Phase::Queued && !item.contains_key(items::QUEUE)
-                };
+                let has_no_turn =
+                    |wait: &&Wait| wait.phase == Phase::Queued && !item.contains_key(items::QUEUE);
                 let without_turn = wait.as_ref().filter(has_no_turn);
                 page.without_turn
                     .extend(without_turn.map(|wait| first_attempt(&wait.resource)));

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::error::PortError;
-use super::pages::Page;
 use crate::domain::id::arn::{ExecutionArn, Family, RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId};
@@ -22,8 +21,7 @@ use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
-use crate::domain::run::taken_slots::{HandOver, TakenSlots};
-use crate::domain::run::turn::QueuedCopy;
+use crate::domain::run::taken_slots::HandOver;
 use crate::domain::run::wait::{Phase, Wait};
 
 /// The result of a write under the condition of an expected token.
@@ -82,25 +80,6 @@ pub trait Waits {
     /// `DeleteItem` if the stored wait has this token, whichever attempt it is at. One that is gone is not an error. Returns
     /// whether this call deleted a wait.
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<bool, PortError>;
-}
-
-/// Puts copies into the queue for slots.
-pub trait QueueCopies {
-    /// `UpdateItem` of phase, since and the copy's place in the queue ([`Turn`](crate::domain::run::turn::Turn)), if the
-    /// stored wait has this wait's token, is at its attempt, and may come into the phase `queued`. The copy leaves the queue
-    /// when its wait comes into another phase.
-    async fn queue_copy(&self, wait: &Wait, since: Timestamp) -> Result<Written, PortError>;
-}
-
-/// Reads the queue for slots.
-pub trait ListQueue {
-    /// `Query` of the index of queued copies of one family, the first ones first. The index may lag behind the table for a
-    /// moment, and shows copies that hold a slot until a worker has their command.
-    async fn list_queue(
-        &self,
-        family: Family,
-        marker: Option<String>,
-    ) -> Result<Page<QueuedCopy>, PortError>;
 }
 
 /// Deletes waits that nobody works on any more.
@@ -172,38 +151,6 @@ pub trait ClaimSlot {
     /// holds one already. Returns whether the copy holds a slot now.
     /// A hand-over of the slot ends with it.
     async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError>;
-}
-
-/// Hands out slots to queued copies.
-pub trait HandOutSlot {
-    /// `UpdateItem`: as [`claim_slot`](ClaimSlot::claim_slot), and stamps the slot with the hand-over `new`, if its stamp is
-    /// still what `known` says.
-    async fn hand_out_slot(
-        &self,
-        copy: &RdsArn,
-        limits: &SlotLimits,
-        known: Option<&HandOver>,
-        new: &HandOver,
-    ) -> Result<bool, PortError>;
-}
-
-/// Reads all about the slots.
-pub trait ReadSlots {
-    /// `GetItem`, consistent.
-    async fn taken_slots(&self) -> Result<TakenSlots, PortError>;
-}
-
-/// Hands the slot of a settled copy on to the next one of the queue.
-pub trait HandOnSlot {
-    /// `TransactWriteItems`: makes of the slots that are `known` those `after` the hand-over, if no wait for the settled copy
-    /// is stored, and every set that changes is still as `known` says. So of several that hand slots on at once, each names
-    /// another copy.
-    async fn hand_on_slot(
-        &self,
-        settled: &RdsArn,
-        known: &TakenSlots,
-        after: &TakenSlots,
-    ) -> Result<Written, PortError>;
 }
 
 /// What must be true in the table when somebody frees another's slot.
@@ -429,12 +376,7 @@ actions! {
     HearDead: "dynamodb:UpdateItem";
     LookUpWaits: "dynamodb:BatchGetItem";
     ListOpen: "dynamodb:Query";
-    QueueCopies: "dynamodb:UpdateItem";
-    ListQueue: "dynamodb:Query";
     ClaimSlot: "dynamodb:UpdateItem";
-    HandOutSlot: "dynamodb:UpdateItem";
-    HandOnSlot: "dynamodb:ConditionCheckItem" "dynamodb:UpdateItem";
-    ReadSlots: "dynamodb:GetItem";
     FreeSlot: "dynamodb:ConditionCheckItem" "dynamodb:UpdateItem";
     CheckClaim: "dynamodb:GetItem";
     ReadHolders: "dynamodb:GetItem";

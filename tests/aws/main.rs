@@ -25,6 +25,7 @@ mod doctor_documents;
 mod document;
 mod drain;
 mod functions;
+mod hand_over;
 mod histories;
 mod items;
 mod lambda_edge;

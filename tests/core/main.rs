@@ -22,6 +22,7 @@ mod drain;
 mod errors;
 mod forget;
 mod gone;
+mod hand_over;
 mod histories;
 mod learnt_limit;
 mod left_over;

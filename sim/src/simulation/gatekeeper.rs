@@ -9,10 +9,11 @@ use snapferry::domain::id::role::Role;
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::Snapshot;
 use snapferry::domain::run::failure::{Operation, Reason, Remedy};
+use snapferry::domain::run::naming::first_attempt;
 use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::wait::Wait;
 use snapferry::fake::{Action, Answer, Call, CallOutcome, Effect, Holds, Hook, Ports, Refusal};
-use snapferry::ports::{Delivery, Entry, Occupant, PortError, RdsError, Written};
+use snapferry::ports::{Delivery, Entry, Occupant, PortError, Probe, RdsError, Written};
 
 use super::gate::{Broken, Decision, Gate};
 use super::models::{Machine, ModelledRds};
@@ -98,6 +99,9 @@ fn label(call: &Call) -> String {
         } => format!("trouble {} {}", number(token), resource.name()),
         Call::LookUp { resources } => format!("{} keys", resources.len()),
         Call::ClaimSlot { holder, .. } => format!("claim slot {}", holder.name()),
+        Call::HandOutSlot { holder, .. } => format!("hand out slot {}", holder.name()),
+        Call::HandOnSlot { settled, .. } => format!("hand on slot {}", settled.name()),
+        Call::QueueCopy { wait, .. } => format!("queue {}", of_wait(wait)),
         Call::FreeSlot { holder, proof, .. } => format!("free slot {} {proof:?}", holder.name()),
         Call::ClaimRun { execution, .. } => format!("claim run {execution}"),
         Call::ReleaseRun { execution, .. } => format!("release run {execution}"),
@@ -202,7 +206,9 @@ impl World {
                 self.judge_permission(&request.tags);
                 self.judge_asking(by, &asked_for(call));
             }
-            Call::ClaimSlot { holder, limits } => self.judge_claim(holder, limits),
+            Call::ClaimSlot { holder, limits } | Call::HandOutSlot { holder, limits, .. } => {
+                self.judge_claim(holder, limits);
+            }
             Call::DeleteSnapshot { snapshot } => self.judge_removal_of(by, snapshot),
             Call::SendTaskSuccess { token, manifest } => {
                 self.judge_success(token.reveal(), manifest);
@@ -352,6 +358,7 @@ impl World {
                 let held = is(answer, |held: &bool| *held);
                 if held {
                     self.slot_is_held(holder);
+                    self.hand_over_has_ended(holder);
                 }
                 self.count(if held {
                     "slots claimed"
@@ -361,6 +368,29 @@ impl World {
             }
             Call::FreeSlot { holder, .. } if is(answer, |freed: &bool| *freed) => {
                 self.judge_free_slot(by, holder);
+                self.hand_over_has_ended(holder);
+            }
+            Call::HandOutSlot { holder, new, .. } if is(answer, |held: &bool| *held) => {
+                self.judge_hand_over(by, &first_attempt(holder), *new);
+                self.count("slots handed out by a sweep");
+            }
+            Call::HandOnSlot {
+                settled,
+                known,
+                after,
+            } if is_stored(answer) => {
+                self.judge_order(by, known, after);
+                self.judge_free_slot(by, settled);
+                self.hand_over_has_ended(settled);
+                for (holder, stamp) in &after.handed {
+                    if !known.handed.contains_key(holder) {
+                        self.judge_hand_over(by, holder, *stamp);
+                    }
+                }
+                self.count("slots handed on by a settled copy");
+            }
+            Call::ProbeToken { token } if !is_alive(answer) => {
+                self.doing(by).not_alive.insert(token.reveal().to_owned());
             }
             Call::LearnLimit { .. } if is_stored(answer) => {
                 self.count("limits of RDS learnt");
@@ -382,6 +412,7 @@ impl World {
                 });
             }
             Call::SendCommand { command } => {
+                self.judge_sending(by, command);
                 let text: Rc<str> = again(command.step.as_str(), &command.token).into();
                 let newest = self.commands.newest();
                 if let Some(note) = self.commands.note_mut(newest) {
@@ -431,6 +462,11 @@ fn found(answer: &dyn Answer) -> Option<&[Snapshot]> {
 
 fn is_stored(answer: &dyn Answer) -> bool {
     is(answer, |written: &Written| *written == Written::Stored)
+}
+
+fn is_alive(answer: &dyn Answer) -> bool {
+    let answer = (answer as &dyn std::any::Any).downcast_ref::<Probe>();
+    matches!(answer, Some(Probe::Alive))
 }
 
 fn is_accepted(answer: &dyn Answer) -> bool {

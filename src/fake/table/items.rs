@@ -302,9 +302,10 @@ impl Table {
         now: Timestamp,
     ) -> Written {
         // Only `queue_copy` gives a place in the queue.
-        let has_turn = self
-            .wait(resource)
-            .is_some_and(|stored| self.queue.contains(&queued(&first_attempt(resource), stored)));
+        let has_turn = self.wait(resource).is_some_and(|stored| {
+            self.queue
+                .contains(&queued(&first_attempt(resource), stored))
+        });
         let written = self.change_wait(resource, token, now, |stored| {
             let is_new = phase != Phase::Registered || stored.since < since;
             let may = is_new && stored.phase.may_become(phase);

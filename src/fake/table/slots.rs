@@ -87,7 +87,10 @@ impl Slots {
     pub(super) fn hand_on(&mut self, known: &TakenSlots, after: &TakenSlots) -> bool {
         let now = self.taken();
         let mut changes = known.changes(after);
-        let mut new = after.handed.keys().filter(|copy| !known.handed.contains_key(copy));
+        let mut new = after
+            .handed
+            .keys()
+            .filter(|copy| !known.handed.contains_key(copy));
         if changes.any(|group| now.groups.get(group) != known.groups.get(group))
             || new.any(|copy| now.handed.contains_key(copy))
         {
@@ -103,9 +106,8 @@ impl Slots {
             }
         }
         self.groups.retain(|_, copies| !copies.is_empty());
-        self.handed.retain(|copy, _| {
-            !known.handed.contains_key(copy) || after.handed.contains_key(copy)
-        });
+        self.handed
+            .retain(|copy, _| !known.handed.contains_key(copy) || after.handed.contains_key(copy));
         for (copy, hand_over) in &after.handed {
             self.handed.entry(copy.clone()).or_insert(*hand_over);
         }

@@ -26,10 +26,11 @@ use crate::domain::run::turn::QueuedCopy;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, Entry, ForgetIdle, ForgetRefusal, FreeSlot,
-    HandOnSlot, HandOutSlot, HearDead, Held, LearnLimits, ListOpen, ListQueue, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker,
-    OpenPage, Page, PlanCursor, PortError, QueueCopies, ReadEntries, ReadHolders, ReadLastSweep, ReadLearntLimit,
-    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadSlots, RecordRecoveryPoint, RegisterWaits,
-    RememberRefusal, StorePolicies, Waits, Written,
+    HandOnSlot, HandOutSlot, HearDead, Held, LearnLimits, ListOpen, ListQueue, LookUpWaits,
+    NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, QueueCopies,
+    ReadEntries, ReadHolders, ReadLastSweep, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
+    ReadPolicyHistory, ReadSlots, RecordRecoveryPoint, RegisterWaits, RememberRefusal,
+    StorePolicies, Waits, Written,
 };
 
 impl<L: Holds> Ports<L> {
