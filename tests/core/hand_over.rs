@@ -20,8 +20,8 @@ use snapferry::domain::run::wait::{Phase, Wait};
 
 use crate::sweeper::wait_for;
 use crate::world::{
-    Fixture, Name, Token, World, a_run, backoff, ours, reactor_config, record, run, sweeper_config,
-    worker_config,
+    Fixture, Name, Token, World, a_run, backoff, ours, reactor_config, record, run, snapshot_arn,
+    sweeper_config, worker_config,
 };
 
 /// A world whose two slots are held: RDS has finished `done`, and copies `busy`.
@@ -86,6 +86,8 @@ fn the_slot_of_a_settled_copy_goes_to_the_first_of_the_queue_at_once() {
     assert_eq!(world.sent(), [first.command.clone()]);
     assert_eq!(world.slots(), holders(&[&busy, &first]));
     assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
+    let source = snapshot_arn(&a_run("z-first"), 1);
+    world.put_snapshot(ours(&source, &a_run("z-first"), SnapshotStatus::Available));
     world.permit(&first.command);
     let worked = run(work(&*world, &worker_config(), &first.command, 1));
     assert_eq!(worked.unwrap(), CommandOutcome::Waiting);
