@@ -113,8 +113,10 @@ pub(crate) async fn a_copy_leaves_the_queue_when_it_comes_into_another_phase(tab
         put_in_queue(table, name, 0).await;
     }
     let later = now() + SignedDuration::from_secs(1);
-    let marked = table.set_phase(&copy("a"), &token("a"), Phase::Registered, later);
-    assert_eq!(marked.await.unwrap(), Written::Stored);
+    let marked = table
+        .set_phase(&copy("a"), &token("a"), Phase::Registered, later)
+        .await;
+    assert_eq!(marked.unwrap(), Written::Stored);
     assert!(table.forget(&copy("b"), &token("b")).await.unwrap());
     assert_eq!(queue(table, Family::Instance).await, []);
 }
@@ -141,8 +143,10 @@ pub(crate) async fn a_copy_is_queued_only_by_its_token_and_while_rds_has_not_acc
 pub(crate) async fn a_copy_without_a_turn_is_shown_and_gets_one(table: &impl Table) {
     let registered = wait("a", "t");
     table.register(&registered).await.unwrap();
-    let marked = table.set_phase(&copy("a"), &token("t"), Phase::Queued, now());
-    marked.await.unwrap();
+    let marked = table
+        .set_phase(&copy("a"), &token("t"), Phase::Queued, now())
+        .await;
+    marked.unwrap();
     assert_eq!(queue(table, Family::Instance).await, []);
     let page = table.list_open(None).await.unwrap();
     assert_eq!(page.without_turn, [copy("a")].into());
@@ -233,8 +237,10 @@ pub(crate) async fn a_slot_is_not_handed_on_while_a_wait_is_stored(table: &impl 
 
 pub(crate) async fn a_claim_ends_the_hand_over(table: &impl Table) {
     let stamp = HandOver::first(now());
-    let handed = table.hand_out_slot(&copy("a"), &gold(1), None, &stamp);
-    assert!(handed.await.unwrap());
+    let handed = table
+        .hand_out_slot(&copy("a"), &gold(1), None, &stamp)
+        .await;
+    assert!(handed.unwrap());
     assert_eq!(table.taken_slots().await.unwrap().handed.len(), 1);
     claim(table, "a", &gold(1)).await;
     let taken = table.taken_slots().await.unwrap();
@@ -245,8 +251,10 @@ pub(crate) async fn a_slot_is_handed_out_again_only_by_who_knows_the_stamp(table
     let first = HandOver::first(now());
     let second = first.next(now() + SignedDuration::from_secs(61));
     let hand_out = async |known: Option<&HandOver>, new: &HandOver| {
-        let held = table.hand_out_slot(&copy("a"), &of_all(1), known, new);
-        held.await.unwrap()
+        let held = table
+            .hand_out_slot(&copy("a"), &of_all(1), known, new)
+            .await;
+        held.unwrap()
     };
     assert!(
         !hand_out(Some(&first), &second).await,
@@ -265,16 +273,22 @@ pub(crate) async fn a_slot_is_handed_out_again_only_by_who_knows_the_stamp(table
 pub(crate) async fn a_slot_is_handed_out_under_the_limits(table: &impl Table) {
     claim(table, "a", &gold(2)).await;
     let stamp = HandOver::first(now());
-    let held = table.hand_out_slot(&copy("b"), &gold(2), None, &stamp);
-    assert!(!held.await.unwrap());
-    let held = table.hand_out_slot(&copy("b"), &of_all(2), None, &stamp);
-    assert!(held.await.unwrap());
+    let held = table
+        .hand_out_slot(&copy("b"), &gold(2), None, &stamp)
+        .await;
+    assert!(!held.unwrap());
+    let held = table
+        .hand_out_slot(&copy("b"), &of_all(2), None, &stamp)
+        .await;
+    assert!(held.unwrap());
 }
 
 pub(crate) async fn a_freed_slot_leaves_no_stamp(table: &impl Table) {
     let stamp = HandOver::first(now());
-    let held = table.hand_out_slot(&copy("a"), &of_all(1), None, &stamp);
-    assert!(held.await.unwrap());
+    let held = table
+        .hand_out_slot(&copy("a"), &of_all(1), None, &stamp)
+        .await;
+    assert!(held.unwrap());
     let proof = snapferry::ports::Abandoned::WaitGone;
     let freed = table.free_slot(&copy("a"), None, &proof).await;
     assert!(freed.unwrap());
