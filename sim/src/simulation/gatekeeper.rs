@@ -230,7 +230,7 @@ impl World {
     /// A call is about to take effect.
     fn judge_effect(&mut self, (by, role): (u64, Option<Role>), call: &Call) {
         match call {
-            Call::ListOpen { .. } => self.index_catches_up(),
+            Call::ListOpen { .. } | Call::ListQueue { .. } => self.index_catches_up(),
             Call::ProbeToken { .. } => self.step_functions.errs = self.faults_are_on,
             Call::DescribeSnapshots { .. } => {
                 let odd =
