@@ -15,6 +15,7 @@ pub mod faults;
 )]
 pub mod local;
 pub mod old_points;
+pub mod preflight_to_domain;
 #[allow(clippy::disallowed_methods, reason = "it times real calls")]
 pub mod proxy;
 pub mod python;

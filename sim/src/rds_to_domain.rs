@@ -7,14 +7,15 @@ use snapferry::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use snapferry::domain::id::tags::Tags;
 use snapferry::domain::rds::copy_facts::{CopyFacts, StorageEncryption};
 use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::option_group::{self, is_tde};
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::restore::configuration::Captured;
 use snapferry::ports::{CopySnapshotRequest, CreateSnapshotRequest, Page, SnapshotQuota};
 
 use crate::rds::{
     Cluster, CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances,
-    DescribeDbSnapshots, Filter, Instance, Paging, Rds, RdsFault, Region, SnapshotDescription,
-    SnapshotType,
+    DescribeDbSnapshots, DescribeOptionGroups, Filter, Instance, Paging, Rds, RdsFault, Region,
+    SnapshotDescription, SnapshotType,
 };
 
 /// An instance.
@@ -66,6 +67,7 @@ fn cluster(cluster: &Cluster) -> Option<Database> {
                 .filter(|_| !cluster.is_global_secondary()),
             global_secondary: cluster.is_global_secondary(),
             backup_target: None,
+            tde: false,
         },
         multi_az: None,
         backup_retention_days: Some(cluster.spec.backup_retention_days.into()),
@@ -112,6 +114,34 @@ pub fn tags(tags: &crate::rds::Tags) -> Tags {
     tags.iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// One page of a region's option groups.
+pub fn option_groups(
+    rds: &mut Rds,
+    at: &Region,
+    paging: Paging,
+    now: Timestamp,
+) -> Result<Page<option_group::OptionGroup>, RdsFault> {
+    let request = DescribeOptionGroups {
+        paging,
+        ..DescribeOptionGroups::default()
+    };
+    let page = rds.describe_option_groups(at, &request, now)?;
+    let group = |group: &crate::rds::OptionGroup| option_group::OptionGroup {
+        name: group.name.clone(),
+        engine: group.engine.clone(),
+        major_version: group.major_version.clone(),
+        binding: {
+            let binding = group.options.iter().filter(|one| one.is_persistent);
+            binding.map(|one| one.name.clone()).collect()
+        },
+        has_tde: group.options.iter().any(|one| is_tde(&one.name)),
+    };
+    Ok(Page::new(
+        page.items.iter().map(group).collect(),
+        page.marker,
+    ))
 }
 
 /// One page of a family's databases, filtered if there are filters.

@@ -7,8 +7,10 @@ use fastrand::Rng;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::carry_out_all::{FollowedRestore, Pause, Stage, carry_out_restores};
+use snapferry::app::preflight::check_plans;
 use snapferry::app::restore::{RestoreOf, Which, plan_restore};
-use snapferry::domain::id::arn::{Family, RdsArn, Region};
+use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
+use snapferry::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::{RESTORE_ORDER, RESTORED, StackId, Tags};
 use snapferry::domain::restore::configuration::{Configuration, Member};
@@ -33,7 +35,7 @@ use snapferry_sim::simulation::models::ModelledRds;
 
 const HOME: &str = "eu-central-1";
 const SOURCE: &str = "eu-west-1";
-const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/2222";
+pub(crate) const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/2222";
 /// How many names one question may hold. The cluster alone has more members.
 const WIDTH: usize = 1;
 const POLICY: &str = "[policy.default]
@@ -56,7 +58,7 @@ fn begin() -> Timestamp {
     time("2026-11-22T05:00:00Z")
 }
 
-fn home() -> RdsRegion {
+pub(crate) fn home() -> RdsRegion {
     HOME.parse().unwrap()
 }
 
@@ -129,8 +131,8 @@ fn shop() -> ClusterSpec {
 }
 
 /// What the source region had, before it was lost.
-struct Fleet {
-    rds: Rds,
+pub(crate) struct Fleet {
+    pub(crate) rds: Rds,
     configurations: Vec<Configuration>,
 }
 
@@ -141,7 +143,7 @@ fn key_of_orders() -> RestoreKey {
     }
 }
 
-fn fleet() -> Fleet {
+pub(crate) fn fleet() -> Fleet {
     let mut rds = Rds::new(RdsConfig::default(), 7);
     rds.add_key(
         &home(),
@@ -236,7 +238,7 @@ fn plant(rds: &mut Rds, database: &str, of: SourceInstance, at: &str) {
 }
 
 /// What goes wrong: the source region always refuses, and the rest is drawn.
-struct Misfortunes {
+pub(crate) struct Misfortunes {
     rng: RefCell<Rng>,
     /// How many of a hundred calls go wrong.
     percent: u32,
@@ -244,7 +246,7 @@ struct Misfortunes {
 }
 
 impl Misfortunes {
-    fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::drawn(0, 0)
     }
 
@@ -257,7 +259,7 @@ impl Misfortunes {
     }
 }
 
-type Modelled = World<ModelledRds>;
+pub(crate) type Modelled = World<ModelledRds>;
 /// What else happens while the command waits.
 type AtPause = Box<dyn FnMut(&Modelled)>;
 
@@ -293,17 +295,17 @@ fn plan_outcome(rds: &mut Rds, name: &str, outcome: RestoreOutcome) {
     faults.plan_restore(home(), name, outcome);
 }
 
-struct Day {
-    world: Through<Modelled, Misfortunes>,
+pub(crate) struct Day {
+    pub(crate) world: Through<Modelled, Misfortunes>,
     configurations: Vec<Configuration>,
-    options: RestoreOptions,
-    which: Which,
+    pub(crate) options: RestoreOptions,
+    pub(crate) which: Which,
     /// Called at every pause.
     at_pause: RefCell<AtPause>,
 }
 
 impl Day {
-    fn of(fleet: Fleet, misfortunes: Misfortunes) -> Self {
+    pub(crate) fn of(fleet: Fleet, misfortunes: Misfortunes) -> Self {
         let world = Modelled::new(begin(), ModelledRds::new(fleet.rds), Executions::default());
         let since = time("2026-11-01T00:00:00Z");
         now(async {
@@ -328,6 +330,14 @@ impl Day {
             let region = Region::parse(SOURCE).unwrap();
             world.set_roster(&region, &roster).await.unwrap();
         });
+        let key = KeyFacts {
+            arn: KeyArn::parse(KEY).unwrap(),
+            state: KeyState::Enabled,
+            manager: Manager::Customer,
+            symmetric: true,
+        };
+        let named = |name: &str| (name.to_owned(), key.clone());
+        world.state_mut().operator.keys = [named(KEY), named("alias/recovery")].into();
         let home = Region::parse(HOME).unwrap();
         now(snapferry::app::policies::apply(&world, &home, POLICY, None)).unwrap();
         Self {
@@ -343,7 +353,7 @@ impl Day {
         std::cell::Ref::map(self.world.world().state(), |state| &state.rds)
     }
 
-    fn change(&self, change: impl FnOnce(&mut ModelledRds)) {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut ModelledRds)) {
         change(&mut self.world.world().state_mut().rds);
     }
 
@@ -352,7 +362,7 @@ impl Day {
     }
 
     /// Plans and carries out once. An error is one that ends the command.
-    fn once(&self) -> Result<Vec<FollowedRestore>, String> {
+    pub(crate) fn once(&self) -> Result<Vec<FollowedRestore>, String> {
         let (stack, home) = (
             StackId::parse("main").unwrap(),
             Region::parse(HOME).unwrap(),
@@ -368,7 +378,11 @@ impl Day {
         let started = self.world.world().state().now;
         now(async {
             let plans = plan_restore(&self.world, of).await;
-            let plans = plans.map_err(|error| error.to_string())?;
+            let mut plans = plans.map_err(|error| error.to_string())?;
+            if !self.options.skips_preflight {
+                let preflight = check_plans(&self.world, of, &mut plans).await;
+                preflight.map_err(|error| error.to_string())?;
+            }
             let pause = async |pause: Pause| {
                 let world = self.world.world();
                 world.pass(SignedDuration::try_from(pause.duration()).unwrap());
@@ -383,7 +397,7 @@ impl Day {
     }
 
     /// Runs the command again and again, as a person does, until it ends by itself.
-    fn until_it_ends(&self) -> Vec<FollowedRestore> {
+    pub(crate) fn until_it_ends(&self) -> Vec<FollowedRestore> {
         for _ in 0..1_000 {
             if let Ok(all) = self.once() {
                 return all;

@@ -238,6 +238,7 @@ mod a_planted_bug {
         hopeless_cluster_is_planned: HopelessClusterIsPlanned,
         refused_kind_is_planned: RefusedKindIsPlanned,
         stopped_is_planned: StoppedIsPlanned,
+        tde_is_overlooked: TdeIsOverlooked,
         hint_says_who_is_selected: HintSaysWhoIsSelected,
         owner_is_overlooked: OwnerIsOverlooked,
         carried_tags_are_forgotten: CarriedTagsAreForgotten,

@@ -89,11 +89,22 @@ pub struct FollowedRestore {
 
 impl FollowedRestore {
     fn of(one: OrderedPlan) -> Self {
+        let stopped = match one.findings.iter().find(|finding| finding.stops) {
+            _ if one.plan.is_stopped() => Some("stopped by a gap: see its plan".to_owned()),
+            Some(finding) => {
+                let (what, remedy) = (&finding.what, finding.check.remedy());
+                Some(format!("stopped by preflight: {what}: {remedy}"))
+            }
+            None => None,
+        };
         Self {
             order: one.order,
             plan: one.plan,
-            stage: Stage::Restoring,
-            says: String::new(),
+            stage: match stopped {
+                Some(_) => Stage::Stopped,
+                None => Stage::Restoring,
+            },
+            says: stopped.unwrap_or_default(),
             stored: None,
             seen: Seen::default(),
             differs: Vec::new(),
@@ -175,11 +186,6 @@ pub async fn carry_out_restores<W: Permissions>(
     mut shown: impl FnMut(&FollowedRestore),
 ) -> Result<Vec<FollowedRestore>, RestoreError> {
     let mut all: Vec<FollowedRestore> = plans.plans.into_iter().map(FollowedRestore::of).collect();
-    for one in &mut all {
-        if one.plan.is_stopped() {
-            one.stop("stopped by a gap: see its plan".to_owned());
-        }
-    }
     loop {
         let order = all
             .iter()

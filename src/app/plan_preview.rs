@@ -8,6 +8,7 @@ use futures_util::future::{join, try_join_all};
 use jiff::{Timestamp, Zoned};
 
 use crate::app::in_force::policies_in_force;
+use crate::app::tde::TdeGroups;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
@@ -24,8 +25,8 @@ use crate::domain::run::failure::Operation;
 use crate::domain::run::refusal::{RefusalStatus, RefusedForGood};
 use crate::error::chain;
 use crate::ports::{
-    Clock, Entry, ListDatabases, PAGES_MAX, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,
-    ReadPolicies, pages,
+    Clock, Entry, ListDatabases, ListOptionGroups, PAGES_MAX, Page, PortError, RdsError,
+    ReadEntries, ReadPlanCursor, ReadPolicies, pages,
 };
 use crate::settings::Planning;
 
@@ -35,7 +36,7 @@ const THROTTLED_TRIES: usize = 10;
 permissions! {
     /// Everything that the preview may do. It only reads.
     Permissions:
-        Clock ListDatabases ReadPlanCursor ReadEntries ReadPolicies
+        Clock ListDatabases ListOptionGroups ReadPlanCursor ReadEntries ReadPolicies
 }
 
 /// A policy's schedule and its next due time.
@@ -172,6 +173,7 @@ struct View<'a, W> {
     region: &'a Region,
     now: Timestamp,
     first_run: FirstRun,
+    tde: TdeGroups,
     /// The policies that were planned in the region before.
     planned: BTreeSet<PolicyName>,
     due: BTreeMap<PolicyName, Timestamp>,
@@ -223,6 +225,7 @@ async fn look<W: Permissions>(
         region,
         now,
         first_run: planning.first_run,
+        tde: TdeGroups::default(),
         planned,
         due,
         left_over,
@@ -266,8 +269,11 @@ impl<W: Permissions> View<'_, W> {
         let mut pages = pin!(pages(PAGES_MAX, endless, ask));
         loop {
             match pages.try_next().await {
-                Ok(Some(page)) => {
+                Ok(Some(mut page)) => {
                     listed.unreadable.extend(page.unreadable);
+                    let (region, policies) = (self.region, self.policies);
+                    let noted = self.tde.note(self.world, region, policies, &mut page.items);
+                    listed.error = noted.await.err().or(listed.error);
                     self.rows(&page.items, &mut listed).await?;
                 }
                 Ok(None) => return Ok(listed),

@@ -19,6 +19,7 @@ use tracing::warn;
 use crate::app::configurations::{KnownConfigurations, member_row};
 use crate::app::in_force::policies_in_force;
 use crate::app::selected::{read_selection, store_selected};
+use crate::app::tde::TdeGroups;
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::PolicyName;
@@ -98,6 +99,7 @@ pub async fn plan_some<W: Permissions>(
         .policies;
     let mut all = Vec::new();
     let mut listed = BTreeSet::new();
+    let tde = TdeGroups::default();
     let in_scope = |policy: &&Policy| scope.has_policy(policy.name.as_str());
     for policy in policies.all.iter().filter(in_scope) {
         for region in &planning.source_regions {
@@ -106,6 +108,7 @@ pub async fn plan_some<W: Permissions>(
                 policy,
                 region,
                 scope,
+                tde: &tde,
             };
             let mut planned = plan_region(world, planning, of, when).await;
             if listed.contains(region) {
@@ -130,6 +133,7 @@ struct RegionOf<'a> {
     policy: &'a Policy,
     region: &'a Region,
     scope: &'a PlanScope,
+    tde: &'a TdeGroups,
 }
 
 async fn plan_region<W: Permissions>(
@@ -143,6 +147,7 @@ async fn plan_region<W: Permissions>(
         policy,
         region,
         scope,
+        tde,
     } = of;
     let mut planned = Planned {
         policy: policy.name.clone(),
@@ -171,6 +176,7 @@ async fn plan_region<W: Permissions>(
         policy,
         at,
         scope,
+        tde,
         retries_refused: when == When::RetryRefused,
         may_wait: (when == When::Due).then_some(MayWait {
             first_run: planning.first_run,
@@ -363,6 +369,7 @@ async fn plan_family<W: Permissions>(
         let own = own.map(|one| one.resource_id.clone());
         listed.shown.extend(own);
         page.items.retain(|database| due.scope.has(database));
+        due.note_tde(world, region, &mut page.items).await;
         known.entries = due.entries(world, &page.items).await?;
         let configurations = due.configurations(world, &page.items).await;
         known.configurations = configurations.with_members(members.clone());

@@ -26,9 +26,9 @@ use crate::error::chain;
 use crate::json::event::{self, Event};
 use crate::ports::{
     Callbacks, ClaimRun, Clock, DelayMessage, DescribeSnapshots, EnterCopies, FindDatabases,
-    FreeSlot, HandOnSlot, Jitter, ListQueue, LookUpWaits, ProbeToken, ReadConfigurations,
-    ReadEntries, ReadLearntLimit, ReadPolicies, ReadSlots, RecordRecoveryPoint, SendCommand,
-    StartExecution, StoreConfigurations, Waits,
+    FreeSlot, HandOnSlot, Jitter, ListOptionGroups, ListQueue, LookUpWaits, ProbeToken,
+    ReadConfigurations, ReadEntries, ReadLearntLimit, ReadPolicies, ReadSlots, RecordRecoveryPoint,
+    SendCommand, StartExecution, StoreConfigurations, Waits,
 };
 use crate::settings::Stack;
 
@@ -39,8 +39,8 @@ permissions! {
     /// Everything that the reactor may do.
     Permissions:
         Callbacks ClaimRun Clock DelayMessage DescribeSnapshots EnterCopies FindDatabases FreeSlot HandOnSlot Jitter
-        ListQueue LookUpWaits ProbeToken ReadConfigurations ReadEntries ReadLearntLimit ReadPolicies ReadSlots
-        RecordRecoveryPoint SendCommand StartExecution StoreConfigurations Waits
+        ListOptionGroups ListQueue LookUpWaits ProbeToken ReadConfigurations ReadEntries ReadLearntLimit ReadPolicies
+        ReadSlots RecordRecoveryPoint SendCommand StartExecution StoreConfigurations Waits
 }
 
 /// The reactor's settings.

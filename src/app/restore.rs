@@ -12,6 +12,7 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{PolicyName, RESTORE_GROUP, RESTORE_ORDER, StackId};
 use crate::domain::policy::set::Applied;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
+use crate::domain::restore::findings::Finding;
 use crate::domain::restore::mapping::RestoreMapping;
 use crate::domain::restore::plan::{RestoreOptions, RestorePlan, ToRestore, plan};
 use crate::domain::restore::recovery_point::{NewestPoints, RecoveryPoint};
@@ -74,6 +75,16 @@ pub struct OrderedPlan {
     pub hides: Vec<ResourceId>,
     /// Its plan.
     pub plan: RestorePlan,
+    /// What preflight found, once it was asked.
+    pub findings: Vec<Finding>,
+}
+
+impl OrderedPlan {
+    /// Whether a gap or a finding stops it.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.plan.is_stopped() || self.findings.iter().any(|one| one.stops)
+    }
 }
 
 /// What is left out of `--all` and `--group`.
@@ -147,6 +158,7 @@ pub async fn plan_restore<W: Permissions>(
                 order,
                 hides,
                 plan: plan(to_restore, of.options),
+                findings: Vec::new(),
             }))
         })
         .buffered(CONCURRENCY)

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::app::in_force::policies_in_force;
 use crate::app::prune_preview::ruling;
 use crate::app::selected::read_all_selected;
+use crate::app::tde::TdeGroups;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::{PolicyName, StackId};
@@ -32,9 +33,9 @@ use crate::domain::run::wait::Wait;
 use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
-    Clock, InspectExecution, ListDatabases, ListEnded, ListMismatches, ListOpen, PAGES_MAX,
-    PortError, RdsError, ReadEntries, ReadHistories, ReadPlanCursor, ReadPolicies, ReadSelected,
-    all_rows, open_waits, pages,
+    Clock, InspectExecution, ListDatabases, ListEnded, ListMismatches, ListOpen, ListOptionGroups,
+    PAGES_MAX, PortError, RdsError, ReadEntries, ReadHistories, ReadPlanCursor, ReadPolicies,
+    ReadSelected, all_rows, open_waits, pages,
 };
 use crate::settings::Planning;
 
@@ -45,7 +46,7 @@ permissions! {
     /// Everything that status and report may do: they only read.
     Permissions:
         Clock ListDatabases ListManualSnapshots ReadPlanCursor ReadEntries ReadHistories ReadPolicies
-        ReadSelected ListMismatches ListOpen ListEnded InspectExecution
+        ReadSelected ListMismatches ListOpen ListOptionGroups ListEnded InspectExecution
 }
 
 /// A list that could not be read, or not to its end.
@@ -199,7 +200,10 @@ pub async fn gather<W: Permissions>(
         claimed: BTreeMap::new(),
         histories: Histories::new(),
     };
-    for (region, family, found, error) in databases {
+    let tde = TdeGroups::default();
+    for (region, family, mut found, error) in databases {
+        let noted = tde.note(world, &region, &gathered.policies, &mut found);
+        errors.extend(noted.await.err().map(|error| (region.clone(), error)));
         gathered.databases.extend(found);
         if let Some(error) = error {
             errors.insert((region.clone(), error));

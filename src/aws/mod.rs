@@ -30,9 +30,12 @@ mod keys;
 mod last_sweep;
 mod manual_snapshots;
 mod open_items;
+mod option_groups;
 mod own_events;
 mod plan_cursor;
 mod policies;
+#[cfg(feature = "cli")]
+mod preflight;
 mod presigned;
 #[cfg(feature = "cli")]
 mod profile;

@@ -123,6 +123,7 @@ pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
                 .filter(|_| !global_secondary),
             global_secondary,
             backup_target: None,
+            tde: false,
         },
         multi_az: None,
         backup_retention_days: row.backup_retention_period(),

@@ -168,7 +168,9 @@ fn notes(plan: &Preview, row: &Row) -> Vec<Note> {
     };
     match &row.verdict {
         Verdict::Excluded(why) => not_selected(why.to_string(), remedy_of_exclusion(why)),
-        Verdict::Refused(_, why) => not_selected(why.to_string(), Some(OTHER_MEANS)),
+        Verdict::Refused(_, why) => {
+            not_selected(why.to_string(), Some(why.remedy().unwrap_or(OTHER_MEANS)))
+        }
         Verdict::NotNow(_, why) => not_selected(why.to_string(), None),
         Verdict::Remembered(_, why) => not_selected(why.to_string(), Some(RefusedForGood::REMEDY)),
         Verdict::Selected {

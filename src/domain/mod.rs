@@ -4,6 +4,7 @@
 
 pub mod deploy;
 pub mod doctor;
+pub mod drill;
 pub mod id;
 pub mod limits;
 pub mod operator;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::doctor::alarms::Subscribers;
-use crate::domain::doctor::databases::{Candidate, OptionGroup};
+use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
@@ -23,6 +23,7 @@ use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
+use crate::domain::rds::option_group::OptionGroup;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
 use crate::domain::restore::record::RestoreKey;
@@ -50,7 +51,7 @@ use crate::domain::run::turn::QueuedCopy;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
 };
 // The rows name nearly every port.
 use crate::ports::*;
@@ -162,20 +163,23 @@ macro_rules! every_call {
                     -> Result<(), RdsError>, Rds(Operation::copy_snapshot(request.source.family()), &request.region);
             }
             DescribeRestored {
-                reads DescribeRestored: describe_restored(by region: Region, copy family: Family, by names: [String])
-                    -> Result<Vec<RestoredDatabase>, RdsError>, Rds(Operation::describe_databases(*family), region);
+                reads DescribeRestored: describe_restored(by region: Region, copy family: Family, by names: [String]) -> Result<Vec<RestoredDatabase>, RdsError>, Rds(Operation::describe_databases(*family), region);
             }
             ChangeDatabase {
-                writes ChangeDatabase: change_database(by region: Region, by call: DatabaseCall)
-                    -> Result<Option<ResourceId>, RdsError>, Rds(call.operation, region);
+                writes ChangeDatabase: change_database(by region: Region, by call: DatabaseCall) -> Result<Option<ResourceId>, RdsError>, Rds(call.operation, region);
             }
-            ReadRestores {
-                reads Restore: restore(by key: RestoreKey) -> Result<Option<StoredRestore>, PortError>, Other("GetItem");
+            DescribeRestoreQuotas {
+                reads DescribeRestoreQuotas: describe_restore_quotas(by region: Region) -> Result<Quotas, RdsError>, Rds(Operation::DescribeAccountAttributes, region);
             }
-            StoreRestores {
-                writes StoreRestore: store_restore(by restore: StoredRestore)
-                    -> Result<Written, PortError>, Other("UpdateItem");
+            DescribeOffers {
+                reads OffersVersion: offers_version(by region: Region, by of: EngineVersion) -> Result<bool, RdsError>, Rds(Operation::DescribeDbEngineVersions, region);
+                reads OffersClass: offers_class(by region: Region, by of: ClassOffer) -> Result<bool, RdsError>, Rds(Operation::DescribeOrderableDbInstanceOptions, region);
             }
+            ListGroups {
+                reads ListGroups: list_groups(by region: Region, copy kind: GroupKind, copy marker: Option<String>) -> Result<Page<String>, RdsError>, Rds(kind.listed_by(), region);
+            }
+            ReadRestores { reads Restore: restore(by key: RestoreKey) -> Result<Option<StoredRestore>, PortError>, Other("GetItem"); }
+            StoreRestores { writes StoreRestore: store_restore(by restore: StoredRestore) -> Result<Written, PortError>, Other("UpdateItem"); }
             DescribeQuota {
                 reads DescribeQuota: describe_snapshot_quota(by region: Region, copy family: Family)
                     -> Result<Option<SnapshotQuota>, RdsError>, Rds(Operation::DescribeAccountAttributes, region);

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::doctor::alarms::Subscribers;
-use crate::domain::doctor::databases::{Candidate, OptionGroup};
+use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::Region;
 use crate::domain::operator::own_event::OwnEvent;
+use crate::domain::rds::option_group::OptionGroup;
 use crate::domain::rds::snapshot::Snapshot;
 
 /// The answers to the operator's calls.
@@ -26,7 +27,8 @@ pub struct Operator {
     /// The manual snapshots of all regions, in place of those that the model of RDS has. If it is empty, the model's are
     /// listed.
     pub manual_snapshots: Vec<Snapshot>,
-    /// The option groups of each region.
+    /// The option groups of each region, in place of those that the model of RDS has. If it is empty, the model's are
+    /// listed.
     pub option_groups: BTreeMap<Region, Vec<OptionGroup>>,
     /// The rules of each region that send to `rules_target`.
     pub rules: BTreeMap<Region, Vec<Rule>>,

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::rds::database::Database;
+use crate::domain::rds::option_group;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::restore::preflight::{ClassOffer, EngineVersion, GroupKind, Quotas};
 use crate::domain::restore::restored::RestoredDatabase;
 use crate::ports::{CopySnapshotRequest, CreateSnapshotRequest, DatabaseCall, Page, SnapshotQuota};
 
@@ -79,6 +81,15 @@ pub trait RdsModel {
         marker: Option<String>,
         now: Timestamp,
     ) -> Result<Page<Snapshot>, Refusal>;
+    /// A page of a region's option groups. A model without any shows none.
+    fn option_groups(
+        &mut self,
+        _region: &Region,
+        _marker: Option<String>,
+        _now: Timestamp,
+    ) -> Result<Page<option_group::OptionGroup>, Refusal> {
+        Ok(Page::new(Vec::new(), None))
+    }
     /// The databases of these names. A model that restores nothing shows none.
     fn describe_restored(
         &mut self,
@@ -97,6 +108,38 @@ pub trait RdsModel {
         _now: Timestamp,
     ) -> Result<Option<ResourceId>, Refusal> {
         Err(Refusal::code("InvalidAction"))
+    }
+    /// The quotas that restores use up. A model that restores nothing reports none.
+    fn restore_quotas(&mut self, _region: &Region, _now: Timestamp) -> Result<Quotas, Refusal> {
+        Ok(Quotas::new())
+    }
+    /// Whether new databases may have this version.
+    fn offers_version(
+        &mut self,
+        _region: &Region,
+        _of: &EngineVersion,
+        _now: Timestamp,
+    ) -> Result<bool, Refusal> {
+        Ok(true)
+    }
+    /// Whether new databases may have this class.
+    fn offers_class(
+        &mut self,
+        _region: &Region,
+        _of: &ClassOffer,
+        _now: Timestamp,
+    ) -> Result<bool, Refusal> {
+        Ok(true)
+    }
+    /// A page of the names of a region's groups.
+    fn list_groups(
+        &mut self,
+        _region: &Region,
+        _kind: GroupKind,
+        _marker: Option<String>,
+        _now: Timestamp,
+    ) -> Result<Page<String>, Refusal> {
+        Ok(Page::new(Vec::new(), None))
     }
     /// The account's quota for manual snapshots.
     fn snapshot_quota(
@@ -121,6 +164,12 @@ pub struct Shelf {
     pub overlooked: BTreeSet<RdsArn>,
     /// The quota of each family.
     pub quotas: BTreeMap<Family, SnapshotQuota>,
+    /// The quotas that restores use up, in every region.
+    pub restore_quotas: Quotas,
+    /// The versions and classes that no region offers.
+    pub not_offered: BTreeSet<(EngineVersion, Option<String>)>,
+    /// The groups of every region.
+    pub groups: BTreeMap<GroupKind, Vec<String>>,
     /// The option group in each request for a copy, in order.
     pub option_groups: Vec<Option<OptionGroup>>,
     /// What a new snapshot of a database looks like: the database, then the snapshot.
@@ -136,6 +185,9 @@ impl Shelf {
             snapshots: BTreeMap::new(),
             overlooked: BTreeSet::new(),
             quotas: BTreeMap::new(),
+            restore_quotas: Quotas::new(),
+            not_offered: BTreeSet::new(),
+            groups: BTreeMap::new(),
             option_groups: Vec::new(),
             newborn,
         }
@@ -313,6 +365,40 @@ impl RdsModel for Shelf {
         let snapshots = self.of(region, family);
         let manual = snapshots.filter(|snapshot| !snapshot.arn.is_automated_snapshot());
         Ok(page(manual, PAGE, marker))
+    }
+
+    fn restore_quotas(&mut self, _region: &Region, _now: Timestamp) -> Result<Quotas, Refusal> {
+        Ok(self.restore_quotas.clone())
+    }
+
+    fn offers_version(
+        &mut self,
+        _region: &Region,
+        of: &EngineVersion,
+        _now: Timestamp,
+    ) -> Result<bool, Refusal> {
+        Ok(!self.not_offered.contains(&(of.clone(), None)))
+    }
+
+    fn offers_class(
+        &mut self,
+        _region: &Region,
+        of: &ClassOffer,
+        _now: Timestamp,
+    ) -> Result<bool, Refusal> {
+        let class = (of.of.clone(), Some(of.class.clone()));
+        Ok(!self.not_offered.contains(&class))
+    }
+
+    fn list_groups(
+        &mut self,
+        _region: &Region,
+        kind: GroupKind,
+        marker: Option<String>,
+        _now: Timestamp,
+    ) -> Result<Page<String>, Refusal> {
+        let groups = self.groups.get(&kind);
+        Ok(page(groups.into_iter().flatten(), PAGE, marker))
     }
 
     fn snapshot_quota(

@@ -3,7 +3,7 @@
 use super::error::{PortError, RdsError};
 use super::pages::Page;
 use crate::domain::doctor::alarms::Subscribers;
-use crate::domain::doctor::databases::{Candidate, OptionGroup};
+use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
@@ -30,16 +30,6 @@ pub trait ListManualSnapshots {
         family: Family,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError>;
-}
-
-/// Lists option groups.
-pub trait ListOptionGroups {
-    /// `DescribeOptionGroups`: one page of up to 100.
-    async fn list_option_groups(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<OptionGroup>, PortError>;
 }
 
 /// Reads a key's policy.
@@ -102,7 +92,6 @@ pub trait SimulatePermissions {
 actions! {
     InspectDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
     ListManualSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
-    ListOptionGroups: "rds:DescribeOptionGroups";
     ReadKeyPolicy: "kms:GetKeyPolicy";
     FindRules: "events:ListRuleNamesByTarget";
     DescribeRule: "events:DescribeRule";

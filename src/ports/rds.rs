@@ -1,12 +1,13 @@
 //! RDS.
 
-use super::error::RdsError;
+use super::error::{PortError, RdsError};
 use super::pages::Page;
 pub use crate::domain::doctor::capacity::SnapshotQuota;
 use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::id::tags::Tags;
 use crate::domain::rds::database::Database;
+use crate::domain::rds::option_group;
 use crate::domain::rds::snapshot::Snapshot;
 
 /// Lists databases.
@@ -56,6 +57,16 @@ pub trait AutomatedSnapshots {
         of: Option<&RdsArn>,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError>;
+}
+
+/// Lists option groups.
+pub trait ListOptionGroups {
+    /// `DescribeOptionGroups`: one page of up to 100.
+    async fn list_option_groups(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<option_group::OptionGroup>, PortError>;
 }
 
 /// A request for a snapshot.
@@ -115,6 +126,7 @@ actions! {
     FindDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
     DescribeSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots" "rds:ListTagsForResource";
     AutomatedSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    ListOptionGroups: "rds:DescribeOptionGroups";
     CreateSnapshot: "rds:CreateDBSnapshot" "rds:CreateDBClusterSnapshot" "rds:AddTagsToResource";
     CopySnapshot: "rds:CopyDBSnapshot" "rds:CopyDBClusterSnapshot" "rds:AddTagsToResource" "kms:DescribeKey"
         "kms:CreateGrant";

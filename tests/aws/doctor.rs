@@ -7,11 +7,11 @@ use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::doctor::permissions::{Requirement, RoleArn};
 use snapferry::domain::id::arn::{Family, KeyArn};
 use snapferry::domain::policy::spec::KeyName;
-use snapferry::ports::DescribeKey;
 use snapferry::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
 };
+use snapferry::ports::{DescribeKey, ListOptionGroups};
 
 use crate::commands::{configured, ran};
 use crate::rds::{of_a_copy, row, xml};
@@ -409,6 +409,7 @@ async fn an_option_group_is_read_with_the_options_that_bind() {
         .await
         .unwrap();
     assert_eq!(found.items[0].binding, ["TDE", "SQL_TDE"]);
+    assert!(found.items[0].has_tde);
     assert_eq!(found.items[0].engine, "oracle-ee");
     assert_eq!(found.items[0].major_version, "19");
     assert_eq!(wire.only().form()["MaxRecords"], "100");

@@ -34,6 +34,7 @@ mod patience;
 mod plan_text;
 mod policies;
 mod policy_commands;
+mod preflight;
 mod presigned;
 mod profile;
 mod prune;

@@ -1,5 +1,6 @@
 //! `snapferry restore`: the plans that it shows, and the templates that it prints.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value as Json;
@@ -12,6 +13,7 @@ use snapferry::domain::id::tags::{StackId, Tags};
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::restore::configuration::{Captured, Configuration, Member};
 use snapferry::domain::restore::plan::RestoreOptions;
+use snapferry::domain::restore::preflight::GroupKind;
 use snapferry::domain::restore::roster::Roster;
 use snapferry::domain::restore::setting::Setting as S;
 use snapferry::domain::restore::value::{Settings, Thousandths, Value};
@@ -27,7 +29,7 @@ use crate::world::{
 
 const SINCE: &str = "2026-11-20T03:00:00Z";
 
-const POLICIES: &str = r#"
+pub(crate) const POLICIES: &str = r#"
 [policy.default]
 schedule = "0 3 * * *"
 [policy.default.option_groups]
@@ -46,7 +48,7 @@ fn text(text: &str) -> Value {
     Value::text(text)
 }
 
-fn orders() -> Configuration {
+pub(crate) fn orders() -> Configuration {
     let of = a_run("orders").database;
     let role = [
         (
@@ -128,7 +130,7 @@ fn tags(pairs: &[(&str, &str)]) -> Tags {
         .collect()
 }
 
-fn shop() -> Configuration {
+pub(crate) fn shop() -> Configuration {
     let of = a_cluster_run("shop").database;
     let member = |class: &str, tier: i64, is_writer: bool| Member {
         is_writer,
@@ -195,7 +197,7 @@ fn shop() -> Configuration {
     }
 }
 
-fn copy(
+pub(crate) fn copy(
     request: &ProtectionRequest,
     engine: &str,
     version: &str,
@@ -208,7 +210,7 @@ fn copy(
 }
 
 /// A world with a policy, an instance and a cluster, their configurations and their recovery points.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::new();
     let applied = run(apply(&world, &region(HOME), POLICIES, None)).unwrap();
     assert!(matches!(applied, Outcome::Stored { .. }));
@@ -218,11 +220,23 @@ fn world() -> World {
         copy(&a_run("orders"), "postgres", "17.6"),
         copy(&a_cluster_run("shop"), "aurora-postgresql", "16.9"),
     ];
+    world.rds().groups = groups_here();
     world.forget_calls();
     world
 }
 
-fn listed(world: &World, ids: &[&str]) {
+/// The groups that the policy names, as the recovery region has them.
+fn groups_here() -> BTreeMap<GroupKind, Vec<String>> {
+    let named = |kind, name: &str| (kind, vec![name.to_owned()]);
+    BTreeMap::from([
+        named(GroupKind::Subnets, "recovery-private"),
+        named(GroupKind::Parameters, "tuned-here"),
+        named(GroupKind::ClusterParameters, "tuned-here"),
+        named(GroupKind::Options, "of-here"),
+    ])
+}
+
+pub(crate) fn listed(world: &World, ids: &[&str]) {
     let ids = ids.iter().map(|id| ResourceId::parse(id).unwrap());
     let roster = Roster::of(time("2026-11-22T03:05:00Z"), ids.collect());
     run(world.set_roster(&region(SOURCE), &roster)).unwrap();
@@ -233,10 +247,21 @@ fn listed(world: &World, ids: &[&str]) {
 fn assert_no_source_region_was_asked(world: &World) {
     for call in world.calls() {
         let asked = match &call {
-            Call::ListManualSnapshots { region, .. } | Call::ListDatabases { region, .. } => region,
+            Call::ListManualSnapshots { region, .. }
+            | Call::ListDatabases { region, .. }
+            | Call::DescribeRestoreQuotas { region }
+            | Call::OffersVersion { region, .. }
+            | Call::OffersClass { region, .. }
+            | Call::ListGroups { region, .. } => region,
+            Call::DescribeKey { key } => {
+                let of_key = key.region().map(region);
+                assert!(of_key.is_none_or(|of_key| of_key == region(HOME)), "{key}");
+                continue;
+            }
             Call::ConfigurationVersions { .. }
             | Call::Configuration { .. }
             | Call::CurrentPolicies { .. }
+            | Call::Restore { .. }
             | Call::Roster { .. } => continue,
             other => panic!("{other:?}"),
         };
@@ -244,7 +269,7 @@ fn assert_no_source_region_was_asked(world: &World) {
     }
 }
 
-fn restore(
+pub(crate) fn restore(
     world: &World,
     which: Which,
     options: &RestoreOptions,
@@ -267,11 +292,11 @@ fn restore(
     Ok((ended?, String::from_utf8(out).unwrap()))
 }
 
-fn by_names(names: &[&str]) -> Which {
+pub(crate) fn by_names(names: &[&str]) -> Which {
     Which::These(names.iter().map(ToString::to_string).collect())
 }
 
-fn dry_run(world: &World, which: Which) -> (Ended, Json) {
+pub(crate) fn dry_run(world: &World, which: Which) -> (Ended, Json) {
     let options = RestoreOptions::default();
     let shown = restore(world, which, &options, RestoreAction::DryRun, true);
     let (ended, out) = shown.unwrap();

@@ -248,7 +248,7 @@ async fn a_phase_is_set_only_under_its_own_token() {
     assert_eq!(body["Key"]["pk"]["S"], format!("wait#{resource}"));
     assert_eq!(
         spelled(&body, "UpdateExpression"),
-        "SET phase = :phase, since = :since"
+        "SET phase = :phase, since = :since REMOVE queue, turn"
     );
     assert_eq!(
         spelled(&body, "ConditionExpression"),

@@ -273,9 +273,22 @@ fn a_tag_on_a_member_is_a_mistake_only_where_its_cluster_has_none() {
 }
 
 #[test]
+fn what_a_drill_made_is_never_selected_whatever_else_its_tags_say() {
+    let tags = [
+        ("snapferry:policy", "default"),
+        ("snapferry:exclude", "false"),
+        ("snapferry:drill", "main"),
+    ];
+    let left_out = Choice::LeaveOut(ExclusionReason::Drill);
+    assert_eq!(decide(&listed("a", &tags)), left_out);
+    assert_eq!(decide(&cluster("a", &tags)), left_out);
+}
+
+#[test]
 fn reasons_for_a_choice_have_names_of_their_own() {
     let mut names = vec![
         ExclusionReason::Excluded.name(),
+        ExclusionReason::Drill.name(),
         ExclusionReason::NotTagged.name(),
         ExclusionReason::ClusterMember(String::new()).name(),
         ExclusionReason::TaggedMember(String::new()).name(),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use snapferry::app::doctor::{DoctorScope, diagnose};
 use snapferry::domain::doctor::alarms::Subscribers;
-use snapferry::domain::doctor::databases::{Candidate, OptionGroup};
+use snapferry::domain::doctor::databases::Candidate;
 use snapferry::domain::doctor::key_policy::Statement;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState};
 use snapferry::domain::doctor::region::Rule;
@@ -14,6 +14,7 @@ use snapferry::domain::doctor::{Check, Finding, Level, in_order, is_well};
 use snapferry::domain::id::arn::{Family, KeyArn, Region};
 use snapferry::domain::id::role::IamRole;
 use snapferry::domain::policy::set::Applied;
+use snapferry::domain::rds::option_group::OptionGroup;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::slot_limits::SlotGroup;
 use snapferry::fake::{self, CallOutcome, Hook, Operator, Refusal, Shelf, Table, Through};
@@ -512,6 +513,22 @@ fn the_doctor_finds_fault_where_the_planner_would_not_start() {
     );
     let none = DoctorSettings::from_variables(Variables::new([])).unwrap_err();
     assert!(none.faults.len() >= 7, "{none}");
+}
+
+#[test]
+fn a_database_with_tde_and_without_a_mapped_option_group_is_one_that_the_planner_refuses() {
+    let mut estate = Estate::healthy();
+    let mut ledger = candidate("ledger", &["sealed"]);
+    "oracle-ee".clone_into(&mut ledger.database.engine);
+    let arn = ledger.database.arn.to_string();
+    let of_region = estate.databases.get_mut(&region(SOURCE)).unwrap();
+    of_region.push(ledger);
+    let groups = vec![group("sealed", "19", &["TDE"])];
+    estate.option_groups.insert(region(SOURCE), groups);
+    let found = findings(&estate);
+    assert_eq!(level(&found, Check::Databases, &arn), Level::Failure);
+    let of_it = |one: &&Finding| one.subject == arn && one.check == Check::OptionGroup;
+    assert_eq!(found.iter().filter(of_it).count(), 0, "it is said once");
 }
 
 #[test]

@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use snapferry::app::{doctor, plan_preview, status};
 use snapferry::domain::doctor::capacity::{Copies, SnapshotQuota, copy_slots, snapshot_quota};
-use snapferry::domain::doctor::databases::{
-    Candidate, OptionGroup, claims, option_group, other_stacks,
-};
+use snapferry::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
 use snapferry::domain::doctor::keys::{
     KeyFacts, KeyState, Manager, in_another_region, recovery_key, source_key,
 };
@@ -20,6 +18,7 @@ use snapferry::domain::id::role::{IamRole, Role};
 use snapferry::domain::id::tags::{StackId, Tags};
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::option_group::{OptionGroup, is_tde};
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::restore::configuration::Captured;
 
@@ -156,6 +155,7 @@ pub(crate) fn group(name: &str, major: &str, binding: &[&str]) -> OptionGroup {
         engine: "oracle-ee".to_owned(),
         major_version: major.to_owned(),
         binding: binding.iter().map(ToString::to_string).collect(),
+        has_tde: binding.iter().any(|name| is_tde(name)),
     }
 }
 

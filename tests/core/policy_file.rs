@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use snapferry::domain::drill::options::{DrillOptions, Level, Sample};
 use snapferry::domain::id::arn::{KeyAlias, KeyArn};
 use snapferry::domain::id::names::OptionGroup;
 use snapferry::domain::id::tags::{PolicyName, TagKey};
@@ -490,6 +491,21 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
                             parameter_groups: groups.clone().into_iter().collect(),
                             ..RestoreMapping::default()
                         },
+                        drill: rpo.map(|every| DrillOptions {
+                            every: span(every),
+                            sample: copy_slots
+                                .and_then(|number| Sample::oldest(number as u64))
+                                .unwrap_or_default(),
+                            level: Level::Checked,
+                            check: Some("orders-check".to_owned()),
+                            subnet_group: "drills".to_owned(),
+                            security_groups: vec!["sg-1".to_owned(), "sg-2".to_owned()],
+                            deadline: Span::DRILL_DEADLINE,
+                            cost_ceiling: copy_slots.map(|number| number as u32),
+                            rto: rpo.map(span),
+                            allow_jobs: paused,
+                            parameter_groups: groups.clone().into_iter().collect(),
+                        }),
                     },
                 }
             },

@@ -41,11 +41,11 @@ fn point_of(run: &ProtectionRequest, engine: &str) -> RecoveryPoint {
     found.expect("a good recovery point")
 }
 
-fn instance_point() -> RecoveryPoint {
+pub(crate) fn instance_point() -> RecoveryPoint {
     point_of(&a_run("orders"), "postgres")
 }
 
-fn cluster_point() -> RecoveryPoint {
+pub(crate) fn cluster_point() -> RecoveryPoint {
     point_of(&a_cluster_run("shop"), "aurora-postgresql")
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn names<const N: usize>(pairs: [(&str, &str); N]) -> Names {
         .into()
 }
 
-fn mapping() -> RestoreMapping {
+pub(crate) fn mapping() -> RestoreMapping {
     RestoreMapping {
         publicly_accessible: false,
         subnet_groups: names([("private", "private-here")]),
@@ -71,7 +71,7 @@ fn text(text: &str) -> Value {
     Value::text(text)
 }
 
-fn instance_settings() -> Settings {
+pub(crate) fn instance_settings() -> Settings {
     [
         (S::Engine, text("postgres")),
         (S::EngineVersion, text("15.1")),
@@ -192,11 +192,11 @@ fn with(settings: &[(S, Option<Value>)], mapping: &RestoreMapping) -> RestorePla
     )
 }
 
-fn sent<'p>(step: &'p Step, parameter: &str) -> Option<&'p Value> {
+pub(crate) fn sent<'p>(step: &'p Step, parameter: &str) -> Option<&'p Value> {
     step.parameters.get(parameter).map(|sent| &sent.value)
 }
 
-fn kinds(plan: &RestorePlan) -> Vec<StepKind> {
+pub(crate) fn kinds(plan: &RestorePlan) -> Vec<StepKind> {
     plan.steps.iter().map(|step| step.kind.clone()).collect()
 }
 
@@ -425,7 +425,7 @@ fn member(class: &str, tier: i64, is_writer: bool) -> Member {
     }
 }
 
-fn shop(point: &RecoveryPoint) -> Configuration {
+pub(crate) fn shop(point: &RecoveryPoint) -> Configuration {
     let settings: Settings = [
         (S::Engine, text("aurora-postgresql")),
         (S::EngineVersion, text("15.2")),
@@ -525,7 +525,7 @@ fn any_names() -> impl Strategy<Value = Names> {
 }
 
 prop_compose! {
-    fn any_mapping()(
+    pub(crate) fn any_mapping()(
         publicly_accessible in any::<bool>(),
         all in prop::collection::vec(any_names(), 6),
     ) -> RestoreMapping {

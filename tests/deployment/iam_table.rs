@@ -477,7 +477,20 @@ fn people_may() -> Vec<Value> {
     let ours = [snapshot.as_str(), &cluster_snapshot];
     may(readers, &["rds:ListTagsForResource"], &ours, &[]);
     may(readers, &["rds:DescribeOptionGroups"], &[&group], &[]);
-    may(readers, &["rds:DescribeAccountAttributes"], &["*"], &[]);
+    for (action, kind) in [
+        ("rds:DescribeDBSubnetGroups", "subgrp"),
+        ("rds:DescribeDBParameterGroups", "pg"),
+        ("rds:DescribeDBClusterParameterGroups", "cluster-pg"),
+    ] {
+        may(readers, &[action], &[&rds(HOME, kind, "recovery")], &[]);
+    }
+    for action in [
+        "rds:DescribeAccountAttributes",
+        "rds:DescribeDBEngineVersions",
+        "rds:DescribeOrderableDBInstanceOptions",
+    ] {
+        may(readers, &[action], &["*"], &[]);
+    }
     may(
         readers,
         &["dynamodb:GetItem", "dynamodb:BatchGetItem"],

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use snapferry::app::{
-    catalog, doctor, drain, plan_preview, planner, policies, prune_preview, redrive, replay,
-    restore, status, stop, trace,
+    catalog, doctor, drain, plan_preview, planner, policies, preflight, prune_preview, redrive,
+    replay, restore, status, stop, trace,
 };
 use snapferry::ports::{
     CallerIdentity, DescribeStack, HoldSnapshots, InvokePruner, ListOpen, ReadFreeze,
@@ -17,12 +17,13 @@ use crate::document::{resources, template, texts};
 type Ports = [&'static [&'static str]];
 
 /// The commands that only look, and what `--stack` asks.
-const LOOKS: [&Ports; 9] = [
+const LOOKS: [&Ports; 10] = [
     &[DescribeStack, ReadPolicies, ReadPolicyHistory],
     &[ListOpen, ReadLearntLimit],
     catalog::ACTIONS,
     doctor::ACTIONS,
     plan_preview::ACTIONS,
+    preflight::ACTIONS,
     prune_preview::ACTIONS,
     restore::ACTIONS,
     status::ACTIONS,
@@ -47,8 +48,10 @@ const ACTS: [&Ports; 7] = [
 ];
 
 /// Only these know no resource they could be limited to.
-const ON_ANY_RESOURCE: [&str; 2] = [
+const ON_ANY_RESOURCE: [&str; 4] = [
     "rds:DescribeAccountAttributes",
+    "rds:DescribeDBEngineVersions",
+    "rds:DescribeOrderableDBInstanceOptions",
     "events:ListRuleNamesByTarget",
 ];
 

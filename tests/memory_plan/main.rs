@@ -20,10 +20,11 @@ use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::option_group::OptionGroup;
 use snapferry::domain::restore::configuration::Captured;
 use snapferry::ports::{
-    Clock, Entry, ListDatabases, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,
-    ReadPolicies,
+    Clock, Entry, ListDatabases, ListOptionGroups, Page, PortError, RdsError, ReadEntries,
+    ReadPlanCursor, ReadPolicies,
 };
 use snapferry::settings::{Planning, Variables};
 
@@ -86,6 +87,16 @@ impl ListDatabases for Crowd {
             items: (from..until).map(|n| database(region, n)).collect(),
             next: (until < all).then(|| until.to_string()),
         })
+    }
+}
+
+impl ListOptionGroups for Crowd {
+    async fn list_option_groups(
+        &self,
+        _region: &Region,
+        _marker: Option<String>,
+    ) -> Result<Page<OptionGroup>, PortError> {
+        Ok(Page::new(Vec::new(), None))
     }
 }
 

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::fleet::{ACCOUNT, Database, SOURCE_KEYS, SOURCES, region, tags};
 use super::policies::STANDARD;
-use crate::rds::{ClusterSpec, Family, InstanceSpec, InstanceStatus, Rds, RdsFault, Tags};
+use crate::rds::{
+    ClusterSpec, DbOption, Family, InstanceSpec, InstanceStatus, OptionGroup, Rds, RdsFault, Tags,
+};
 
 /// Why a database gets no recovery point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -75,6 +77,9 @@ impl From<&LeftAlone> for LeftOutFigure {
 /// When the model refuses one, which is a fault of the demo.
 pub(super) fn add(rds: &mut Rds) -> Result<Vec<LeftAlone>, RdsFault> {
     let mut all = Vec::new();
+    for place in SOURCES {
+        rds.add_option_group(&region(place), with_tde());
+    }
     for one in instances() {
         let status = one.status;
         let name = one.spec.identifier.clone();
@@ -205,6 +210,20 @@ fn instances() -> Vec<Instance> {
         }),
         Instance::selected(
             1,
+            "vault",
+            (
+                Refused,
+                "tde-unmapped",
+                "an instance with TDE, whose policy maps its option group to none",
+            ),
+        )
+        .change(|spec| {
+            "sqlserver-ee".clone_into(&mut spec.engine);
+            "16.00.4215.2.v1".clone_into(&mut spec.engine_version);
+            WITH_TDE.clone_into(&mut spec.option_group);
+        }),
+        Instance::selected(
+            1,
             "legacy",
             (
                 Refused,
@@ -248,6 +267,22 @@ fn instances() -> Vec<Instance> {
             "an instance whose key cannot be reached",
         ),
     ]
+}
+
+/// The option group that the policies do not map.
+const WITH_TDE: &str = "sqlserver-tde";
+
+/// The group, whose option a copy cannot do without.
+fn with_tde() -> OptionGroup {
+    OptionGroup {
+        name: WITH_TDE.to_owned(),
+        engine: "sqlserver-ee".to_owned(),
+        major_version: "16.00".to_owned(),
+        options: vec![DbOption {
+            name: "TRANSPARENT_DATA_ENCRYPTION".to_owned(),
+            is_persistent: true,
+        }],
+    }
 }
 
 /// An instance without a tag. The fleet has a snapshot that a person took of it.
@@ -422,6 +457,7 @@ mod tests {
             "replica",
             "sqlserver-replica",
             "tagged-member",
+            "tde-unmapped",
             "unknown-policy",
         ];
         assert_eq!(Vec::from_iter(codes), all);

@@ -41,6 +41,8 @@ pub struct RdsConfig {
     pub max_clusters: usize,
     /// The classes that every region has; `None` for all.
     pub classes: Option<BTreeSet<String>>,
+    /// The engines' versions that no region offers any more.
+    pub retired_versions: BTreeSet<(String, String)>,
     /// The version that a cluster of an engine gets unless another is named; without one, the snapshot's.
     pub default_versions: BTreeMap<String, String>,
     /// How many values one filter may carry. AWS documents no number; the model refuses more.
@@ -78,6 +80,7 @@ impl Default for RdsConfig {
             max_instances: 40,
             max_clusters: 40,
             classes: None,
+            retired_versions: BTreeSet::new(),
             default_versions: BTreeMap::new(),
             max_filter_values: 100,
             keyless_cluster_copies: KeylessClusterCopies::default(),

@@ -71,6 +71,7 @@ mod instance;
 mod keys;
 mod lifecycle;
 mod names;
+mod offers;
 mod operator;
 mod option_groups;
 mod pages;
@@ -121,8 +122,8 @@ pub use region_groups::SubnetGroup;
 pub use request::{
     AddRole, Answer, CopyDbSnapshot, CreateDbSnapshot, DatabaseRequest, DeleteDatabase,
     DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots, DescribeEvents,
-    DescribeOptionGroups, Filter, ModifySnapshotAttribute, Page, Paging, Quota, Request,
-    SnapshotAttributes,
+    DescribeOptionGroups, Filter, GroupKind, ListGroups, ModifySnapshotAttribute, Offer, Page,
+    Paging, Quota, Request, SnapshotAttributes,
 };
 pub use settings::{AssociatedRole, Life, ManagedSecret, PerformanceInsights, Scaling, Settings};
 pub use snapshot::{
@@ -200,6 +201,16 @@ impl Rds {
             Request::DescribeOptionGroups(r) => self
                 .describe_option_groups(region, &r, now)
                 .map(Answer::OptionGroups),
+            Request::ListGroups(r) => {
+                let page = self.list_groups(region, &r, now)?;
+                Ok(Answer::Groups(r.kind, page))
+            }
+            Request::DescribeDbEngineVersions(of) => {
+                Ok(Answer::EngineVersions(self.offered_versions(of)))
+            }
+            Request::DescribeOrderableDbInstanceOptions(of) => {
+                Ok(Answer::OrderableOptions(self.offered_classes(of)))
+            }
             Request::DescribeAccountAttributes => Ok(Answer::Quotas(
                 self.describe_account_attributes(region, now),
             )),

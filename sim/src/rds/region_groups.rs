@@ -49,6 +49,14 @@ impl Rds {
     }
 }
 
+impl Rds {
+    /// Takes a parameter group away.
+    pub fn remove_parameter_group(&mut self, region: &Region, name: &str) {
+        let groups = &mut self.region_mut(region).parameter_groups;
+        groups.remove(&name.to_ascii_lowercase());
+    }
+}
+
 impl RegionState {
     /// The subnet group that a call names, or else that of the default VPC.
     pub(super) fn subnet_group(&self, named: Option<&str>) -> Result<&SubnetGroup, RdsFault> {

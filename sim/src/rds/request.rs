@@ -40,6 +40,12 @@ pub enum Request {
     DescribeEvents(DescribeEvents),
     /// DescribeOptionGroups.
     DescribeOptionGroups(DescribeOptionGroups),
+    /// DescribeDBSubnetGroups, DescribeDBParameterGroups or DescribeDBClusterParameterGroups.
+    ListGroups(ListGroups),
+    /// DescribeDBEngineVersions, for one version.
+    DescribeDbEngineVersions(Offer),
+    /// DescribeOrderableDBInstanceOptions, for one class.
+    DescribeOrderableDbInstanceOptions(Offer),
     /// DescribeAccountAttributes.
     DescribeAccountAttributes,
     /// CreateDBClusterSnapshot.
@@ -84,6 +90,9 @@ impl Request {
             Self::ModifySnapshotAttribute(Family::Cluster, _) => "ModifyDBClusterSnapshotAttribute",
             Self::DescribeEvents(_) => "DescribeEvents",
             Self::DescribeOptionGroups(_) => "DescribeOptionGroups",
+            Self::ListGroups(r) => r.kind.operation(),
+            Self::DescribeDbEngineVersions(_) => "DescribeDBEngineVersions",
+            Self::DescribeOrderableDbInstanceOptions(_) => "DescribeOrderableDBInstanceOptions",
             Self::DescribeAccountAttributes => "DescribeAccountAttributes",
             Self::CreateDbClusterSnapshot(_) => "CreateDBClusterSnapshot",
             Self::CopyDbClusterSnapshot(_) => "CopyDBClusterSnapshot",
@@ -216,6 +225,39 @@ pub struct DescribeOptionGroups {
     pub paging: Paging,
 }
 
+/// Groups of a region that databases need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupKind {
+    /// Subnet groups.
+    Subnets,
+    /// Parameter groups of instances.
+    Parameters,
+    /// Parameter groups of clusters.
+    ClusterParameters,
+}
+
+/// DescribeDBSubnetGroups, DescribeDBParameterGroups or DescribeDBClusterParameterGroups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListGroups {
+    /// Which of them.
+    pub kind: GroupKind,
+    /// The name of one.
+    pub name: Option<String>,
+    /// MaxRecords and Marker.
+    pub paging: Paging,
+}
+
+/// What a region may offer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// Engine.
+    pub engine: String,
+    /// EngineVersion.
+    pub version: String,
+    /// DBInstanceClass.
+    pub class: Option<String>,
+}
+
 /// A call that makes or changes a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseRequest {
@@ -325,6 +367,12 @@ pub enum Answer {
     Events(Page<EmittedEvent>),
     /// A page of option groups.
     OptionGroups(Page<OptionGroup>),
+    /// A page of the names of groups.
+    Groups(GroupKind, Page<String>),
+    /// The versions that a region offers.
+    EngineVersions(Vec<Offer>),
+    /// The classes that a region offers.
+    OrderableOptions(Vec<Offer>),
     /// The account's quotas.
     Quotas(Vec<Quota>),
     /// The instance that is being made, changed or deleted.

@@ -206,6 +206,12 @@ impl Rds {
                 of.engine_version
             )));
         }
+        if !self.offers_version(&of.engine, &version) {
+            return Err(RdsFault::InvalidParameterCombination(format!(
+                "Cannot find version {version} for {}",
+                of.engine
+            )));
+        }
         let account = self.config.account.clone();
         let state = self.region_mut(region);
         let groups = given.text("DBClusterParameterGroupName");

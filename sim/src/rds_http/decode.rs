@@ -5,8 +5,8 @@ use super::form::Form;
 use super::making;
 use crate::rds::{
     CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots,
-    DescribeEvents, DescribeOptionGroups, Family, Filter, ModifySnapshotAttribute, Paging,
-    RdsFault, Request,
+    DescribeEvents, DescribeOptionGroups, Family, Filter, GroupKind, ListGroups,
+    ModifySnapshotAttribute, Offer, Paging, RdsFault, Request,
 };
 
 /// The API's only version.
@@ -121,12 +121,42 @@ pub(super) fn request(form: &Form) -> Result<Request, WireFault> {
             Request::DeleteDbClusterSnapshot(form.required("DBClusterSnapshotIdentifier")?)
         }
         "DescribeAccountAttributes" => Request::DescribeAccountAttributes,
+        "DescribeDBEngineVersions" => Request::DescribeDbEngineVersions(offer(form)?),
+        "DescribeOrderableDBInstanceOptions" => {
+            Request::DescribeOrderableDbInstanceOptions(Offer {
+                class: Some(form.required("DBInstanceClass")?),
+                ..offer(form)?
+            })
+        }
+        "DescribeDBSubnetGroups"
+        | "DescribeDBParameterGroups"
+        | "DescribeDBClusterParameterGroups" => Request::ListGroups(groups(action, form)?),
         _ => match making::request(action, form, tags(form)?) {
             Some(request) => request?,
             None => return Err(WireFault::InvalidAction(action.to_owned(), version)),
         },
     };
     Ok(request)
+}
+
+/// The model answers about one version at a time.
+fn offer(form: &Form) -> Result<Offer, RdsFault> {
+    Ok(Offer {
+        engine: form.required("Engine")?,
+        version: form.required("EngineVersion")?,
+        class: None,
+    })
+}
+
+fn groups(action: &str, form: &Form) -> Result<ListGroups, RdsFault> {
+    let mut kinds = GroupKind::ALL.into_iter();
+    let kind = kinds.find(|kind| kind.operation() == action);
+    let kind = kind.unwrap_or(GroupKind::Subnets);
+    Ok(ListGroups {
+        kind,
+        name: form.optional(kind.parameter()),
+        paging: paging(form)?,
+    })
 }
 
 fn tags(form: &Form) -> Result<Vec<(String, String)>, RdsFault> {

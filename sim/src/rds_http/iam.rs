@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::rds::{
-    CopyDbSnapshot, CreateDbSnapshot, DatabaseRequest, Family, Making, Rds, RdsArn, Region,
-    Request, Tags,
+    CopyDbSnapshot, CreateDbSnapshot, DatabaseRequest, Family, GroupKind, Making, Rds, RdsArn,
+    Region, Request, Tags,
 };
 
 /// Evaluates IAM for the callers of the RDS service.
@@ -109,7 +109,18 @@ pub(super) fn checks(region: &Region, request: &Request, rds: &Rds) -> Vec<Check
         Request::DeleteDatabase(family, r) => {
             vec![place.check(family.database_kind(), &r.database, &[])]
         }
-        Request::DescribeEvents(_) | Request::DescribeAccountAttributes => vec![Check {
+        Request::ListGroups(r) => {
+            let kind = match r.kind {
+                GroupKind::Subnets => "subgrp",
+                GroupKind::Parameters => "pg",
+                GroupKind::ClusterParameters => "cluster-pg",
+            };
+            vec![place.check(kind, r.name.as_deref().unwrap_or("*"), &[])]
+        }
+        Request::DescribeEvents(_)
+        | Request::DescribeAccountAttributes
+        | Request::DescribeDbEngineVersions(_)
+        | Request::DescribeOrderableDbInstanceOptions(_) => vec![Check {
             resource: "*".to_owned(),
             ..place.check("", "", &[])
         }],

@@ -20,6 +20,7 @@ mod iam;
 mod interference;
 mod list_shapes;
 mod making;
+mod offer_shapes;
 mod setting_shapes;
 mod shapes;
 mod xml;

@@ -7,6 +7,7 @@ use super::attribute_shapes::{ClusterSnapshotAttributes, InstanceSnapshotAttribu
 use super::cluster_shapes;
 use super::fault::WireFault;
 use super::list_shapes;
+use super::offer_shapes::{EngineVersions, Groups, OrderableOptions};
 use super::shapes;
 use crate::rds::{Answer, Family};
 
@@ -249,6 +250,9 @@ pub(super) fn answer(operation: &str, answer: Answer, id: &str) -> Result<String
                 is_enabled: true,
             },
         )?,
+        Answer::Groups(kind, page) => result(operation, &Groups::of(kind, page))?,
+        Answer::EngineVersions(offers) => result(operation, &EngineVersions::from(offers))?,
+        Answer::OrderableOptions(offers) => result(operation, &OrderableOptions::from(offers))?,
         Answer::Quotas(quotas) => {
             let quotas = quotas.into_iter().collect();
             result(operation, &Quotas { quotas })?

@@ -502,6 +502,11 @@ fn started_by(role: Option<Role>) -> &'static str {
 impl Hook<Fake> for Gatekeeper {
     async fn before(&self, _: &Fake, call: &Call) -> CallOutcome {
         self.world().judge_making(self.invocation, call);
+        // Without this answer the product tries a database that it would refuse, and the run waits for a person. The
+        // core's tests hold that, and these worlds hold the answer.
+        if matches!(call, Call::ListOptionGroups { .. }) {
+            return CallOutcome::Proceeds;
+        }
         let traced = self.world().trace.is_some();
         let label = if traced { label(call) } else { String::new() };
         let shared = Rc::clone(&self.shared);

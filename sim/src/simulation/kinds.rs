@@ -10,8 +10,8 @@ use super::fleet::protects;
 use super::never_copied::NEVER_COPIED;
 use super::world::{World, rds_region};
 use crate::rds::{
-    Cluster, ClusterSpec, Instance, InstanceSpec, InstanceStatus, KeylessClusterCopies, Rds,
-    Region as RdsRegion, Tags,
+    Cluster, ClusterSpec, DbOption, Instance, InstanceSpec, InstanceStatus, KeylessClusterCopies,
+    OptionGroup, Rds, Region as RdsRegion, Tags,
 };
 
 /// Which reading of AWS's documents a world follows.
@@ -101,6 +101,31 @@ pub(super) fn put(rds: &mut Rds, at: &RdsRegion, rng: &Rng) {
     for spec in clusters.into_iter().filter(|_| is_drawn()) {
         let _ = rds.add_cluster(at, spec);
     }
+    if is_drawn() {
+        rds.add_option_group(at, with_tde());
+        let spec = InstanceSpec {
+            engine: "sqlserver-ee".to_owned(),
+            option_group: WITH_TDE.to_owned(),
+            ..plain("kind-tde")
+        };
+        let _ = rds.add_instance(at, spec);
+    }
+}
+
+/// An option group that no policy maps.
+const WITH_TDE: &str = "sealed";
+
+/// The group, whose option a copy cannot do without.
+fn with_tde() -> OptionGroup {
+    OptionGroup {
+        name: WITH_TDE.to_owned(),
+        engine: "sqlserver-ee".to_owned(),
+        major_version: "16.00".to_owned(),
+        options: vec![DbOption {
+            name: "TRANSPARENT_DATA_ENCRYPTION".to_owned(),
+            is_persistent: true,
+        }],
+    }
 }
 
 /// Whether RDS could ever make the copy of an instance's snapshot, as far as its plan can know.
@@ -110,6 +135,7 @@ fn can_be_copied(instance: &Instance) -> bool {
     !spec.engine.starts_with("custom-oracle")
         && !is_sqlserver_replica
         && spec.backup_target == "region"
+        && spec.option_group != WITH_TDE
 }
 
 /// Whether a status lasts, so that no snapshot should be tried.

@@ -10,7 +10,9 @@ use snapferry::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::operator::redrive::{Inspection, Redrivable};
 use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::option_group::OptionGroup;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::restore::preflight::{ClassOffer, EngineVersion, GroupKind, Quotas};
 use snapferry::domain::restore::restored::RestoredDatabase;
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::fake::step_functions::page;
@@ -24,6 +26,7 @@ use snapferry::ports::{
 use super::step_functions::{AboutToken, Status, StepFunctions};
 use super::world::rds_region;
 use crate::asl::StateMachine;
+use crate::preflight_to_domain;
 use crate::rds::{Paging, Rds, RdsFault, SnapshotDescription};
 use crate::rds_to_domain;
 use crate::restores_to_domain;
@@ -147,6 +150,16 @@ impl RdsModel for ModelledRds {
         Ok(page.items)
     }
 
+    fn option_groups(
+        &mut self,
+        region: &Region,
+        marker: Option<String>,
+        now: Timestamp,
+    ) -> Result<Page<OptionGroup>, Refusal> {
+        let (at, paging) = (rds_region(region), self.page(marker));
+        rds_to_domain::option_groups(self, &at, paging, now).map_err(refusal)
+    }
+
     fn describe_restored(
         &mut self,
         region: &Region,
@@ -166,6 +179,41 @@ impl RdsModel for ModelledRds {
     ) -> Result<Option<ResourceId>, Refusal> {
         let at = rds_region(region);
         restores_to_domain::change(self, &at, call, now).map_err(refusal)
+    }
+
+    fn restore_quotas(&mut self, region: &Region, now: Timestamp) -> Result<Quotas, Refusal> {
+        Ok(preflight_to_domain::quotas(self, &rds_region(region), now))
+    }
+
+    fn offers_version(
+        &mut self,
+        region: &Region,
+        of: &EngineVersion,
+        now: Timestamp,
+    ) -> Result<bool, Refusal> {
+        let at = rds_region(region);
+        preflight_to_domain::offers_version(self, &at, of, now).map_err(refusal)
+    }
+
+    fn offers_class(
+        &mut self,
+        region: &Region,
+        of: &ClassOffer,
+        now: Timestamp,
+    ) -> Result<bool, Refusal> {
+        let at = rds_region(region);
+        preflight_to_domain::offers_class(self, &at, of, now).map_err(refusal)
+    }
+
+    fn list_groups(
+        &mut self,
+        region: &Region,
+        kind: GroupKind,
+        marker: Option<String>,
+        now: Timestamp,
+    ) -> Result<Page<String>, Refusal> {
+        let (at, paging) = (rds_region(region), self.page(marker));
+        preflight_to_domain::groups(self, &at, kind, paging, now).map_err(refusal)
     }
 
     fn describe_snapshots(

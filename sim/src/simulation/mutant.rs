@@ -44,7 +44,7 @@
 //! | the memory of the permanent | `RefusalIsForgotten` | `REMEMBERED` |
 //! | | `RefusalLapsesAtOnce`, `RefusalHoldsForEver` | `TRIED_WEEKLY` |
 //! | policies | `ExclusionIsOverlooked`, `HopelessClusterIsPlanned` | `SELECTED` |
-//! | | `RefusedKindIsPlanned`, `StoppedIsPlanned` | `SELECTED` |
+//! | | `RefusedKindIsPlanned`, `StoppedIsPlanned`, `TdeIsOverlooked` | `SELECTED` |
 //! | | `CarriedTagsAreForgotten`, `OptionGroupIsForgotten` | `AS_ASKED` |
 //! | automated snapshots | `HintSaysWhoIsSelected` | `SELECTED` |
 //! | | `OwnerIsOverlooked` | `NAMED` |
@@ -235,6 +235,8 @@ mutants! {
     RefusedKindIsPlanned breaks SELECTED,
     /// A database in a status that lasts counts as available.
     StoppedIsPlanned breaks SELECTED,
+    /// An option group with transparent data encryption counts as one without.
+    TdeIsOverlooked breaks SELECTED,
     /// A database whose snapshot is hinted at counts as selected.
     HintSaysWhoIsSelected breaks SELECTED,
     /// The newest automated snapshot counts as every database's.

@@ -6,14 +6,15 @@ use futures_util::TryStreamExt;
 
 use crate::app::doctor::scope::Permissions;
 use crate::domain::doctor::capacity::snapshot_quota;
-use crate::domain::doctor::databases::OptionGroup;
 use crate::domain::doctor::region::{Letters, dead_letters};
 use crate::domain::doctor::{Check, Finding, Unanswered};
 use crate::domain::id::arn::{Family, Region};
+use crate::domain::rds::option_group::OptionGroup;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::error::chain;
-use crate::ports::doctor::ListOptionGroups;
-use crate::ports::{DescribeQuota, Endless, PAGES_MAX, Page, PortError, RdsError, pages};
+use crate::ports::{
+    DescribeQuota, Endless, ListOptionGroups, PAGES_MAX, Page, PortError, RdsError, pages,
+};
 
 /// A region's manual snapshots of both families, as far as RDS listed them.
 pub(super) struct Snapshots {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds, whole};
 use crate::app::doctor::scope::{DoctorScope, Home, Permissions};
 use crate::app::steady_state::SelectedBy;
+use crate::app::tde::TdeGroups;
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
 use crate::domain::doctor::key_policy::Caller;
 use crate::domain::doctor::keys::source_key;
@@ -69,9 +70,10 @@ pub(super) async fn region<W: Permissions>(
 ) -> RegionSeen {
     let mut seen = RegionSeen::default();
     let mut selected = Vec::new();
+    let tde = TdeGroups::default();
     let (mut left_out, mut decided) = (Vec::new(), BTreeSet::new());
     for family in Family::ALL {
-        let listed = match list(world, region, family).await {
+        let mut listed = match list(world, region, family).await {
             Ok(listed) => listed,
             Err(error) => {
                 let unknown = Finding::unknown(Check::Databases, region, &error);
@@ -87,6 +89,11 @@ pub(super) async fn region<W: Permissions>(
         let unreadable = listed.unreadable.iter();
         seen.findings
             .extend(unreadable.map(|row| unreadable_row(region, row)));
+        if let Some(policies) = &home.policies {
+            let databases = listed.items.iter_mut().map(|one| &mut one.database);
+            // Where RDS does not answer, the check of the option groups asks again, and says so.
+            let _ = tde.note(world, region, policies, databases).await;
+        }
         let count = home.policies.as_ref().map(|policies| {
             if family == Family::Cluster {
                 let clusters = listed.items.iter().map(|one| &one.database);

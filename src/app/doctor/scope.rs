@@ -3,14 +3,17 @@
 use jiff::Timestamp;
 
 use crate::domain::doctor::Unanswered;
-use crate::domain::doctor::databases::{Claims, OptionGroup};
+use crate::domain::doctor::databases::Claims;
 use crate::domain::id::arn::Region;
 use crate::domain::policy::in_force::Policies;
+use crate::domain::rds::option_group::OptionGroup;
 use crate::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{Clock, DescribeKey, DescribeQuota, ListOpen, ReadLearntLimit, ReadPolicies};
+use crate::ports::{
+    Clock, DescribeKey, DescribeQuota, ListOpen, ListOptionGroups, ReadLearntLimit, ReadPolicies,
+};
 
 permissions! {
     /// Everything that the doctor may do: it only reads.

@@ -79,7 +79,8 @@ async fn look<W: Permissions>(
         .iter()
         .map(|kept| kept.database.resource_id.clone())
         .collect();
-    let databases = world.find_databases(&planned.region, family, &ids).await?;
+    let mut databases = world.find_databases(&planned.region, family, &ids).await?;
+    due.note_tde(world, &planned.region, &mut databases).await;
     let entries = &due.entries(world, &databases).await?;
     let configurations = &due.configurations(world, &databases).await;
     let shown = databases.iter();

@@ -2,14 +2,15 @@
 
 use crate::ports::{
     AutomatedSnapshots, ClaimRun, Clock, DescribeSnapshots, FindDatabases, ForgetRefusal,
-    ListDatabases, PlanCursor, ReadConfigurations, ReadEntries, ReadPolicies, ReadSelected,
-    StartExecution, StoreConfigurations, StoreRosters, StoreSelected,
+    ListDatabases, ListOptionGroups, PlanCursor, ReadConfigurations, ReadEntries, ReadPolicies,
+    ReadSelected, StartExecution, StoreConfigurations, StoreRosters, StoreSelected,
 };
 
 permissions! {
     /// Everything that the planner may do.
     Permissions:
-        AutomatedSnapshots ClaimRun Clock DescribeSnapshots FindDatabases ForgetRefusal ListDatabases PlanCursor
+        AutomatedSnapshots ClaimRun Clock DescribeSnapshots FindDatabases ForgetRefusal ListDatabases
+        ListOptionGroups PlanCursor
         ReadConfigurations ReadEntries ReadPolicies ReadSelected StartExecution StoreConfigurations StoreRosters
         StoreSelected
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tracing::warn;
 
 use super::outcome::{Outcome, Row};
 use super::permissions::Permissions;
@@ -11,6 +12,7 @@ use super::scope::PlanScope;
 use crate::app::automated;
 use crate::app::configurations::KnownConfigurations;
 use crate::app::start::{NotStarted, StartOutcome, start};
+use crate::app::tde::TdeGroups;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{Attempt, ExecutionName, ResourceId};
 use crate::domain::id::tags::{PolicyName, StackId};
@@ -26,7 +28,9 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::naming;
 use crate::domain::run::refusal::{RefusalStatus, RefusedForGood};
 use crate::error::chain;
-use crate::ports::{Entry, ExecutionState, PortError, RdsError, ReadConfigurations, ReadEntries};
+use crate::ports::{
+    Entry, ExecutionState, ListOptionGroups, PortError, RdsError, ReadConfigurations, ReadEntries,
+};
 
 /// How many executions are started at once. StartExecution allows 150 to 300 calls a second.
 pub(super) const CONCURRENCY: usize = 8;
@@ -39,6 +43,8 @@ pub(super) struct DueNow<'a> {
     pub(super) at: Timestamp,
     /// Which databases are planned, and whether anything is started.
     pub(super) scope: &'a PlanScope,
+    /// Which databases have TDE, as far as RDS was asked.
+    pub(super) tde: &'a TdeGroups,
     /// Whether only databases are planned that RDS has refused permanently, and the refusals are forgotten.
     pub(super) retries_refused: bool,
     /// How a database that is due may have to wait. `None` if a person says that it is to start.
@@ -89,6 +95,19 @@ impl DueNow<'_> {
                 let listed = automated::of_database(world, database).await?;
                 Ok(automated::newest_of_each(listed))
             }
+        }
+    }
+
+    /// Notes which databases have TDE. Where RDS does not say it, they are tried.
+    pub(super) async fn note_tde<W: ListOptionGroups>(
+        &self,
+        world: &W,
+        region: &Region,
+        databases: &mut [Database],
+    ) {
+        let noted = self.tde.note(world, region, self.policies, databases).await;
+        if let Err(error) = noted {
+            warn!(%region, error, "option groups could not be listed");
         }
     }
 

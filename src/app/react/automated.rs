@@ -8,6 +8,7 @@ use crate::app::automated;
 use crate::app::configurations::KnownConfigurations;
 use crate::app::in_force::policies_in_force;
 use crate::app::start::{StartOutcome, start};
+use crate::app::tde::TdeGroups;
 use crate::domain::id::arn::{KeyArn, RdsArn};
 use crate::domain::id::names::{ResourceId, SnapshotId};
 use crate::domain::id::tags::StackId;
@@ -20,8 +21,8 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::refusal::RefusalStatus;
 use crate::error::chain;
 use crate::ports::{
-    ClaimRun, Clock, DescribeSnapshots, FindDatabases, PortError, RdsError, ReadConfigurations,
-    ReadEntries, ReadPolicies, StartExecution, StoreConfigurations,
+    ClaimRun, Clock, DescribeSnapshots, FindDatabases, ListOptionGroups, PortError, RdsError,
+    ReadConfigurations, ReadEntries, ReadPolicies, StartExecution, StoreConfigurations,
 };
 
 /// What happened to a hint about an automated snapshot.
@@ -48,12 +49,13 @@ where
         + Clock
         + DescribeSnapshots
         + FindDatabases
+        + ListOptionGroups
         + ReadConfigurations
         + ReadEntries
         + StartExecution
         + StoreConfigurations,
 {
-    let looked = match look(world, hinted).await {
+    let looked = match look(world, policies, hinted).await {
         Ok(looked) => looked,
         Err(error) => {
             warn!(
@@ -101,8 +103,9 @@ pub(super) fn all(hinted: &[RdsArn], hint_outcome: HintOutcome) -> Vec<(RdsArn, 
 }
 
 /// The available ones among the snapshots, each with its database if that still exists.
-async fn look<W: DescribeSnapshots + FindDatabases>(
+async fn look<W: DescribeSnapshots + FindDatabases + ListOptionGroups>(
     world: &W,
+    policies: &Policies,
     hinted: &[RdsArn],
 ) -> Result<BTreeMap<RdsArn, (Snapshot, Option<Database>)>, RdsError> {
     let Some(first) = hinted.first() else {
@@ -118,10 +121,14 @@ async fn look<W: DescribeSnapshots + FindDatabases>(
         .collect();
     owners.sort();
     owners.dedup();
-    let databases = match owners.as_slice() {
+    let mut databases = match owners.as_slice() {
         [] => Vec::new(),
         owners => world.find_databases(region, family, owners).await?,
     };
+    let tde = TdeGroups::default();
+    if let Err(error) = tde.note(world, region, policies, &mut databases).await {
+        warn!(%region, error, "option groups could not be listed");
+    }
     let with_database = |snapshot: Snapshot| {
         let owner = snapshot.resource_id.as_ref();
         let database = databases

@@ -6,15 +6,14 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 
-use super::super::fault::{port_error, unusable};
-use super::super::rds::{self, PAGE, RowReaders};
+use super::super::rds::{self, RowReaders};
 use super::super::rds_errors::Unusable;
 use super::super::rds_rows;
 use super::{CONNECT, Doctor};
-use crate::domain::doctor::databases::{Candidate, OptionGroup};
+use crate::domain::doctor::databases::Candidate;
 use crate::domain::id::arn::{Family, KeyArn, Region};
-use crate::ports::doctor::{InspectDatabases, ListOptionGroups};
-use crate::ports::{Page, PortError, RdsError};
+use crate::ports::doctor::InspectDatabases;
+use crate::ports::{Page, RdsError};
 
 /// How long a region may take for its first answer, including retries. The doctor asks nothing else of a region that gives
 /// no answer.
@@ -80,45 +79,4 @@ fn cluster(row: &DbCluster) -> Result<Candidate, Unusable> {
 /// The key of a database. `None` without encryption, or if the key is not an ARN, because KMS could not be asked about it.
 fn key(id: Option<&str>) -> Option<KeyArn> {
     id.and_then(|key| KeyArn::parse(key).ok())
-}
-
-impl ListOptionGroups for Doctor {
-    async fn list_option_groups(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<OptionGroup>, PortError> {
-        const ACTION: &str = "rds:DescribeOptionGroups";
-        let page = self
-            .rds(region)
-            .describe_option_groups()
-            .max_records(PAGE)
-            .set_marker(marker)
-            .send()
-            .await
-            .map_err(|error| port_error(ACTION, &error, &[]))?;
-        let items: Option<Vec<OptionGroup>> = page
-            .option_groups_list()
-            .iter()
-            .map(|row| {
-                let options = row.options().iter();
-                let binding = options
-                    .filter(|one| one.permanent() == Some(true) || one.persistent() == Some(true));
-                Some(OptionGroup {
-                    name: row.option_group_name()?.to_owned(),
-                    engine: row.engine_name()?.to_owned(),
-                    major_version: row.major_engine_version()?.to_owned(),
-                    binding: binding
-                        .filter_map(|one| one.option_name())
-                        .map(ToOwned::to_owned)
-                        .collect(),
-                })
-            })
-            .collect();
-        Ok(Page::new(
-            items
-                .ok_or_else(|| unusable(ACTION, "RDS left an option group's name or engine out"))?,
-            page.marker.filter(|marker| !marker.is_empty()),
-        ))
-    }
 }

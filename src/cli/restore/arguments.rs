@@ -49,6 +49,9 @@ pub(in crate::cli) struct RestoreArguments {
     /// Count a database as running before its backups are on.
     #[arg(long)]
     pub(super) fast: bool,
+    /// Do not ask the recovery region beforehand whether the restore can go: quotas, classes, versions, groups, keys, names.
+    #[arg(long, conflicts_with = "emit")]
+    pub(super) no_preflight: bool,
     /// Show the plan, and change nothing: every call, and every setting with where it comes from.
     #[arg(long)]
     pub(super) dry_run: bool,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::app::preflight::PreflightReport;
 use crate::app::restore::{AbsentReason, OrderedPlan, RestorePlans};
 use crate::domain::restore::decide::Origin;
 use crate::domain::restore::plan::{Line, StepKind};
@@ -14,6 +15,23 @@ use crate::domain::restore::value::Value;
 pub(super) struct PlansJson<'a> {
     databases: Vec<PlanJson<'a>>,
     left_out: Vec<LeftOutJson>,
+    preflight: PreflightJson<'a>,
+}
+
+#[derive(Serialize)]
+struct PreflightJson<'a> {
+    /// How many questions RDS and KMS were asked.
+    asked: usize,
+    /// What was not answered. It stops nothing.
+    unanswered: &'a [String],
+}
+
+#[derive(Serialize)]
+struct FindingJson<'a> {
+    check: &'static str,
+    stops: bool,
+    what: &'a str,
+    remedy: &'static str,
 }
 
 #[derive(Serialize)]
@@ -28,6 +46,7 @@ struct PlanJson<'a> {
     hides: Vec<&'a str>,
     stopped: bool,
     gaps: Vec<GapJson<'a>>,
+    preflight: Vec<FindingJson<'a>>,
     steps: Vec<StepJson<'a>>,
     settings: Vec<LineJson<'a>>,
     tags: &'a BTreeMap<String, String>,
@@ -92,7 +111,7 @@ fn step(kind: &StepKind) -> &'static str {
 }
 
 impl<'a> PlansJson<'a> {
-    pub(super) fn of(plans: &'a RestorePlans) -> Self {
+    pub(super) fn of(plans: &'a RestorePlans, preflight: &'a PreflightReport) -> Self {
         let left_out = plans.left_out.iter().map(|(point, why)| LeftOutJson {
             database: point.origin.database.arn.to_string(),
             resource_id: point.origin.database.resource_id.to_string(),
@@ -105,6 +124,10 @@ impl<'a> PlansJson<'a> {
         Self {
             databases: plans.plans.iter().map(PlanJson::of).collect(),
             left_out: left_out.collect(),
+            preflight: PreflightJson {
+                asked: preflight.asked,
+                unanswered: &preflight.unanswered,
+            },
         }
     }
 }
@@ -118,6 +141,12 @@ impl<'a> PlanJson<'a> {
             what: &gap.what,
             stops: gap.stops(),
             accepted: gap.is_accepted,
+        });
+        let findings = one.findings.iter().map(|finding| FindingJson {
+            check: finding.check.as_str(),
+            stops: finding.stops,
+            what: &finding.what,
+            remedy: finding.check.remedy(),
         });
         let steps = plan.steps.iter().enumerate().map(|(at, step)| StepJson {
             action: step.action.as_str(),
@@ -148,8 +177,9 @@ impl<'a> PlanJson<'a> {
             name: &plan.name,
             order: one.order,
             hides: one.hides.iter().map(|id| id.as_str()).collect(),
-            stopped: plan.is_stopped(),
+            stopped: one.is_stopped(),
             gaps: gaps.collect(),
+            preflight: findings.collect(),
             steps: steps.collect(),
             settings: plan.lines.iter().map(line).collect(),
             tags: &plan.tags,

@@ -15,10 +15,11 @@ use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::show::write_json;
 use crate::app::carry_out_all::Permissions;
-use crate::app::restore::{self, RestoreOf, RestorePlans, Which, plan_restore};
+use crate::app::preflight::{self, PreflightReport, check_plans};
+use crate::app::restore::{self, OrderedPlan, RestoreOf, RestorePlans, Which, plan_restore};
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::restore::plan::RestoreOptions;
-use crate::ports::{Clock, ListDatabases};
+use crate::ports::Clock;
 use crate::settings::Stack;
 
 use arguments::RestoreArguments;
@@ -70,6 +71,7 @@ pub(super) async fn execute(
         name: options.name.clone(),
         accepted: options.accepted.iter().copied().collect(),
         is_fast: options.fast,
+        skips_preflight: options.no_preflight,
     };
     let of = RestoreOf {
         stack: &stack.rules.stack,
@@ -89,23 +91,37 @@ pub(super) async fn execute(
 ///
 /// # Errors
 /// When a database is unknown, or AWS does not answer.
-async fn carry_out<W: Permissions>(
+async fn carry_out<W: Permissions + preflight::Permissions>(
     world: &W,
     of: RestoreOf<'_>,
     is_confirmed: bool,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let plans = plan_restore(world, of).await.map_err(restore_error)?;
+    let mut plans = plan_restore(world, of).await.map_err(restore_error)?;
     refuse_unknown(&plans)?;
+    let preflight = checked(world, of, &mut plans).await?;
     if !json {
         text::write_plans(out, &plans)?;
+        text::write_preflight(out, &preflight)?;
     }
     if !is_confirmed && !confirmed(&mut io::stderr())? {
         writeln!(out, "Nothing was changed.")?;
         return Ok(Ended::Badly);
     }
     restore_and_close(world, of, plans, json, out).await
+}
+
+/// Asks the recovery region whether the plans can go, unless a person does without.
+async fn checked<W: preflight::Permissions>(
+    world: &W,
+    of: RestoreOf<'_>,
+    plans: &mut RestorePlans,
+) -> Result<PreflightReport, CliError> {
+    match of.options.skips_preflight {
+        true => Ok(PreflightReport::default()),
+        false => check_plans(world, of, plans).await.map_err(CliError::Port),
+    }
 }
 
 /// Asks on the terminal.
@@ -140,23 +156,30 @@ fn action_of(options: &RestoreArguments) -> Result<Option<RestoreAction>, CliErr
 ///
 /// # Errors
 /// When a database is unknown, AWS does not answer, or the answer cannot be written.
-pub async fn show_restore<W: restore::Permissions + ListDatabases>(
+pub async fn show_restore<W: restore::Permissions + preflight::Permissions>(
     world: &W,
     of: RestoreOf<'_>,
     action: RestoreAction,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let plans = plan_restore(world, of).await.map_err(restore_error)?;
+    let mut plans = plan_restore(world, of).await.map_err(restore_error)?;
     refuse_unknown(&plans)?;
+    let preflight = match action {
+        RestoreAction::DryRun => checked(world, of, &mut plans).await?,
+        RestoreAction::Emit { .. } => PreflightReport::default(),
+    };
     let is_well = !plans.plans.is_empty()
         && plans.left_out.is_empty()
-        && !plans.plans.iter().any(|one| one.plan.is_stopped());
+        && !plans.plans.iter().any(OrderedPlan::is_stopped);
     let ended = if is_well { Ended::Well } else { Ended::Badly };
     match action {
-        RestoreAction::DryRun if json => write_json(out, &json::PlansJson::of(&plans))?,
+        RestoreAction::DryRun if json => {
+            write_json(out, &json::PlansJson::of(&plans, &preflight))?;
+        }
         RestoreAction::DryRun => {
             text::write_plans(out, &plans)?;
+            text::write_preflight(out, &preflight)?;
             writeln!(out, "Nothing was changed. --yes carries it out.")?;
         }
         RestoreAction::Emit {

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::json::origin;
+use crate::app::preflight::PreflightReport;
 use crate::app::restore::{AbsentReason, OrderedPlan, RestorePlans};
 use crate::cli::outcome::CliError;
 use crate::cli::show::{database, short, table, write_table};
@@ -36,12 +37,32 @@ pub(super) fn write_plans(out: &mut impl Write, plans: &RestorePlans) -> Result<
         .iter()
         .filter(|one| one.plan.is_stopped())
         .count();
+    let cannot_go = plans.plans.iter();
+    let cannot_go = cannot_go.filter(|one| one.is_stopped()).count() - stopped;
+    let preflight = match cannot_go {
+        0 => String::new(),
+        count => format!("{count} stopped by preflight, "),
+    };
     writeln!(
         out,
-        "{} to restore, {stopped} stopped by a gap, {} left out.",
+        "{} to restore, {stopped} stopped by a gap, {preflight}{} left out.",
         plans.plans.len(),
         plans.left_out.len()
     )?;
+    Ok(())
+}
+
+/// Writes what preflight could not find out.
+pub(super) fn write_preflight(
+    out: &mut impl Write,
+    preflight: &PreflightReport,
+) -> Result<(), CliError> {
+    for why in &preflight.unanswered {
+        writeln!(
+            out,
+            "preflight: not answered: {why}. It stops nothing: RDS checks it when the restore is asked for."
+        )?;
+    }
     Ok(())
 }
 
@@ -76,6 +97,18 @@ fn write_plan(out: &mut impl Write, one: &OrderedPlan) -> Result<(), CliError> {
             (false, false) => "It is restored without it".to_owned(),
         };
         writeln!(out, "  gap {}{of}: {}. {then}.", gap.kind, gap.what)?;
+    }
+    for finding in &one.findings {
+        let then = match finding.stops {
+            true => "This stops the restore",
+            false => "RDS may refuse it",
+        };
+        let (check, what, remedy) = (finding.check, &finding.what, finding.check.remedy());
+        writeln!(
+            out,
+            "  preflight {}: {what}. {then}: {remedy}.",
+            check.as_str()
+        )?;
     }
     for (at, step) in plan.steps.iter().enumerate() {
         let late = match at < plan.runs_after {

@@ -9,6 +9,7 @@ use crate::domain::id::arn::KeyArn;
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::tags::{self, StackId};
 use crate::domain::rds::database::Database;
+use crate::domain::rds::option_group::{OptionGroup, is_default};
 use crate::domain::rds::snapshot::Snapshot;
 
 /// A database, with everything that its copy depends on.
@@ -20,35 +21,6 @@ pub struct Candidate {
     pub key: Option<KeyArn>,
     /// The option groups that it has or is about to have.
     pub option_groups: Vec<String>,
-}
-
-/// An option group as RDS describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OptionGroup {
-    /// Its name, unique in its region.
-    pub name: String,
-    /// The engine it is for.
-    pub engine: String,
-    /// The engine's major version it is for.
-    pub major_version: String,
-    /// The options that a database cannot lose once it has them. RDS calls them permanent (Oracle's TDE) and persistent
-    /// (SQL Server's TDE).
-    pub binding: Vec<String>,
-}
-
-impl OptionGroup {
-    fn serves_like(&self, other: &Self) -> bool {
-        self.engine == other.engine && self.major_version == other.major_version
-    }
-
-    fn binds_all_of(&self, other: &Self) -> bool {
-        other.binding.iter().all(|name| self.binding.contains(name))
-    }
-}
-
-/// RDS's own option groups. They exist in each region, and a copy needs no name for them.
-fn is_default(name: &str) -> bool {
-    name.starts_with("default:")
 }
 
 /// The findings about a database's option groups in the recovery region. None for a database with a default group,

@@ -191,6 +191,7 @@ impl StackFacts {
         )];
         all.extend(self.start_executions());
         all.extend(self.list_databases());
+        all.extend(self.list_option_groups());
         all.extend(self.see_snapshots(&self.source_regions));
         all.extend(self.list_tags(&self.source_regions));
         all
@@ -212,6 +213,13 @@ impl StackFacts {
                 let list = need(&[actions(family).list], vec![database]);
                 list.with(REQUESTED_REGION, region)
             })
+        })
+    }
+
+    fn list_option_groups(&self) -> impl Iterator<Item = Requirement> {
+        self.source_regions.iter().map(|region| {
+            let groups = self.arn("rds", region, &format!("og:{ANY}"));
+            need(&["rds:DescribeOptionGroups"], vec![groups]).with(REQUESTED_REGION, region)
         })
     }
 
@@ -333,6 +341,7 @@ impl StackFacts {
         ];
         all.extend(self.start_executions());
         all.extend(self.list_databases());
+        all.extend(self.list_option_groups());
         all.extend(self.see_our_snapshots());
         all
     }

@@ -64,10 +64,8 @@ pub fn refused(database: &RdsArn, why: &Refusal) -> Finding {
         database,
         Level::Failure,
         format!("the planner refuses it: {why}"),
-        format!(
-            "protect it by other means, and tag it {} so that nobody relies on Snapferry for it",
-            tags::EXCLUDE
-        ),
+        why.remedy()
+            .unwrap_or("protect it by other means, and tag it snapferry:exclude so that nobody relies on Snapferry for it"),
     )
 }
 

@@ -36,6 +36,15 @@ pub const RESTORE_ORDER: &str = "snapferry:restore-order";
 /// On databases: a person wants it left out. Any value but `false` counts.
 pub const EXCLUDE: &str = "snapferry:exclude";
 
+/// On what a drill made: the stack whose drill it was.
+pub const DRILL: &str = "snapferry:drill";
+/// On what a drill made: which drill of its database it was.
+pub const DRILL_ID: &str = "snapferry:drill-id";
+/// On what a drill made: the resource id of the database whose recovery point it was made from.
+pub const DRILL_OF: &str = "snapferry:drill-of";
+/// On what a drill made: when it must be gone.
+pub const DRILL_DEADLINE: &str = "snapferry:drill-deadline";
+
 /// On what we make: a person keeps it, whatever the tag's value but `false`.
 pub const HOLD: &str = "snapferry:hold";
 

@@ -242,7 +242,11 @@ impl<'a> Judge<'a> {
             Choice::Refuse(policy, why) => Row {
                 state: State::Unprotected,
                 reason: why.to_string(),
-                remedy: Some("exclude it by the tag snapferry:exclude, or change it".to_owned()),
+                remedy: Some(
+                    why.remedy()
+                        .unwrap_or("exclude it by the tag snapferry:exclude, or change it")
+                        .to_owned(),
+                ),
                 ..self.row(id, &database.arn, Some(&policy))
             },
             Choice::Protect(policy) => self.selected(id, &database.arn, &policy),

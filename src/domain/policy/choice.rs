@@ -9,8 +9,10 @@ use std::fmt;
 use super::in_force::{Policies, Policy};
 use super::spec::Source;
 use crate::domain::id::arn::Family;
+use crate::domain::id::names::OptionGroup;
 use crate::domain::id::tags::{self, PolicyName};
 use crate::domain::rds::database::Database;
+use crate::domain::rds::option_group::is_default;
 
 /// Whether a database is protected, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub enum Choice {
 pub enum ExclusionReason {
     /// It carries `snapferry:exclude`.
     Excluded,
+    /// A drill made it.
+    Drill,
     /// It has no tag `snapferry:policy`, and no policy covers untagged databases.
     NotTagged,
     /// It is a member of a cluster.
@@ -52,6 +56,7 @@ impl ExclusionReason {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Excluded => "excluded-by-tag",
+            Self::Drill => "drill",
             Self::NotTagged => "not-tagged",
             Self::ClusterMember(_) => "cluster-member",
             Self::TaggedMember(_) => "tagged-member",
@@ -88,7 +93,9 @@ impl Choice {
             Self::Protect(_) | Self::Refuse(..) | Self::NotNow(..) => true,
             Self::LeaveOut(why) => matches!(
                 why,
-                ExclusionReason::Excluded | ExclusionReason::UnknownPolicy(_)
+                ExclusionReason::Excluded
+                    | ExclusionReason::Drill
+                    | ExclusionReason::UnknownPolicy(_)
             ),
         }
     }
@@ -99,6 +106,7 @@ impl fmt::Display for ExclusionReason {
         const POLICY: &str = tags::POLICY;
         match self {
             Self::Excluded => write!(f, "it has the tag {}", tags::EXCLUDE),
+            Self::Drill => write!(f, "a drill made it: it has the tag {}", tags::DRILL),
             Self::NotTagged => write!(f, "it has no tag {POLICY}"),
             Self::ClusterMember(cluster) => write!(f, "it is a member of the cluster {cluster}"),
             Self::TaggedMember(cluster) => write!(
@@ -137,6 +145,8 @@ pub enum Refusal {
     CustomOracle,
     /// Its backups are kept elsewhere than in its region.
     BackupTarget(String),
+    /// Its option group has transparent data encryption (TDE), and its policy names none for the copy.
+    Tde(OptionGroup),
 }
 
 impl Refusal {
@@ -149,6 +159,22 @@ impl Refusal {
             Self::SqlServerReplica => "sqlserver-replica",
             Self::CustomOracle => "custom-oracle",
             Self::BackupTarget(_) => "backup-target",
+            Self::Tde(_) => "tde-unmapped",
+        }
+    }
+
+    /// What a person can do so that it is protected. `None` if nothing helps.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Tde(_) => Some(
+                "create an option group with TDE in the recovery region, and name it for the database's own in its policy: option_groups (snapferry policy apply)",
+            ),
+            Self::MultiAzCluster
+            | Self::China
+            | Self::SqlServerReplica
+            | Self::CustomOracle
+            | Self::BackupTarget(_) => None,
         }
     }
 }
@@ -170,6 +196,12 @@ impl fmt::Display for Refusal {
                 return write!(
                     f,
                     "its backups are kept in {target} and not in the region, and RDS does not copy those across regions"
+                );
+            }
+            Self::Tde(group) => {
+                return write!(
+                    f,
+                    "its option group {group} has TDE, and its policy names no option group of the recovery region for it (option_groups): RDS copies TDE only into one that has it too"
                 );
             }
         })
@@ -220,7 +252,7 @@ pub fn choose(database: &Database, policies: &Policies) -> Choice {
         }));
     };
     let name = policy.name.clone();
-    if let Some(why) = refusal(database) {
+    if let Some(why) = refusal(database).or_else(|| tde(database, policy)) {
         return Choice::Refuse(name, why);
     }
     match not_now(database, policy) {
@@ -231,6 +263,9 @@ pub fn choose(database: &Database, policies: &Policies) -> Choice {
 
 /// What leaves a database out, regardless of the policies.
 fn exclusion(database: &Database, is_named: bool) -> Option<ExclusionReason> {
+    if database.tags.contains_key(tags::DRILL) {
+        return Some(ExclusionReason::Drill);
+    }
     let is_excluded = |value: &String| !value.eq_ignore_ascii_case("false");
     if database.tags.get(tags::EXCLUDE).is_some_and(is_excluded) {
         return Some(ExclusionReason::Excluded);
@@ -280,6 +315,34 @@ fn refusal(database: &Database) -> Option<Refusal> {
     let elsewhere = facts.backup_target.as_ref();
     let elsewhere = elsewhere.filter(|target| !target.is_empty() && *target != "region");
     elsewhere.map(|target| Refusal::BackupTarget(target.clone()))
+}
+
+/// Whether the choice depends on whether the database's option group has TDE, which RDS must be asked.
+#[must_use]
+pub fn depends_on_tde(database: &Database, policies: &Policies) -> bool {
+    match choose(database, policies) {
+        Choice::Protect(name) | Choice::NotNow(name, _) => policies
+            .get(name.as_str())
+            .is_some_and(|policy| unmapped(database, policy).is_some()),
+        Choice::LeaveOut(_) | Choice::Refuse(..) => false,
+    }
+}
+
+/// The option group that the copy cannot keep, because the policy maps it to none of the recovery region. Only the
+/// engines that have TDE as an option count.
+fn unmapped<'a>(database: &'a Database, policy: &Policy) -> Option<&'a OptionGroup> {
+    let engine = database.engine.as_str();
+    let may_have_tde = engine.starts_with("oracle") || engine.starts_with("sqlserver");
+    let own = database.option_group.as_ref().filter(|_| may_have_tde)?;
+    let is_mapped = policy.options.option_groups.contains_key(own);
+    (!is_default(own.as_str()) && !is_mapped).then_some(own)
+}
+
+/// A copy without an option group gets the engine's default, and RDS refuses that to data that TDE encrypts
+/// (CopyDBSnapshot, `OptionGroupName`).
+fn tde(database: &Database, policy: &Policy) -> Option<Refusal> {
+    let own = unmapped(database, policy).filter(|_| database.copy_facts.tde)?;
+    Some(Refusal::Tde(own.clone()))
 }
 
 /// Copying an automated snapshot asks nothing of the database, so its status does not matter there.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::retention::Retention;
 use super::schedule::Schedule;
 use super::span::Span;
+use crate::domain::drill::options::DrillOptions;
 use crate::domain::id::arn::{KeyAlias, KeyArn};
 use crate::domain::id::names::OptionGroup;
 use crate::domain::id::tags::TagKey;
@@ -168,6 +169,9 @@ pub struct PolicyOptions {
     /// Which names of the recovery region stand for which in a restore.
     #[serde(default, skip_serializing_if = "RestoreMapping::is_empty")]
     pub restore: RestoreMapping,
+    /// How its recovery points are drilled. Without it, they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillOptions>,
 }
 
 #[expect(clippy::ref_option, reason = "serde hands the field over so")]

@@ -53,6 +53,9 @@ pub struct CopyFacts {
     pub global_secondary: bool,
     /// Where its backups are kept, if RDS says so: `region`, `outposts` or `local`.
     pub backup_target: Option<String>,
+    /// Whether its option group is known to have transparent data encryption (TDE). RDS's list of databases does not
+    /// say it.
+    pub tde: bool,
 }
 
 impl CopyFacts {

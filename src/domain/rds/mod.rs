@@ -3,4 +3,5 @@
 pub mod copy_facts;
 pub mod database;
 pub mod hint;
+pub mod option_group;
 pub mod snapshot;

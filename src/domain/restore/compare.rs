@@ -29,7 +29,7 @@ pub(super) fn lines_of_step<'a>(
 }
 
 /// Whether RDS shows what a line wants.
-pub(super) fn is_as_wanted(line: &Line, shown: Option<&Value>) -> bool {
+pub(in crate::domain) fn is_as_wanted(line: &Line, shown: Option<&Value>) -> bool {
     let Some(wanted) = &line.value else {
         return true;
     };

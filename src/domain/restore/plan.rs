@@ -40,6 +40,8 @@ pub struct RestoreOptions {
     pub accepted: BTreeSet<GapKind>,
     /// Whether it may run before its backups are on.
     pub is_fast: bool,
+    /// Whether the recovery region is not asked beforehand whether it can go.
+    pub skips_preflight: bool,
 }
 
 /// A setting of the restored database.

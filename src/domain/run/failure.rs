@@ -131,6 +131,18 @@ pub enum Operation {
     AddRoleToDbCluster,
     /// `EnableHttpEndpoint`
     EnableHttpEndpoint,
+    /// `DescribeOrderableDBInstanceOptions`
+    DescribeOrderableDbInstanceOptions,
+    /// `DescribeDBEngineVersions`
+    DescribeDbEngineVersions,
+    /// `DescribeDBSubnetGroups`
+    DescribeDbSubnetGroups,
+    /// `DescribeDBParameterGroups`
+    DescribeDbParameterGroups,
+    /// `DescribeDBClusterParameterGroups`
+    DescribeDbClusterParameterGroups,
+    /// `DescribeOptionGroups`
+    DescribeOptionGroups,
 }
 
 impl Operation {
@@ -205,6 +217,12 @@ impl Operation {
             Self::AddRoleToDbInstance => "AddRoleToDBInstance",
             Self::AddRoleToDbCluster => "AddRoleToDBCluster",
             Self::EnableHttpEndpoint => "EnableHttpEndpoint",
+            Self::DescribeOrderableDbInstanceOptions => "DescribeOrderableDBInstanceOptions",
+            Self::DescribeDbEngineVersions => "DescribeDBEngineVersions",
+            Self::DescribeDbSubnetGroups => "DescribeDBSubnetGroups",
+            Self::DescribeDbParameterGroups => "DescribeDBParameterGroups",
+            Self::DescribeDbClusterParameterGroups => "DescribeDBClusterParameterGroups",
+            Self::DescribeOptionGroups => "DescribeOptionGroups",
         }
     }
 }

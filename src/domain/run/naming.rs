@@ -146,7 +146,7 @@ impl<'a> NameParts<'a> {
 }
 
 /// The readable part: the database's identifier in RDS's grammar, cut to 30 characters.
-fn slug(identifier: &str) -> String {
+pub(in crate::domain) fn slug(identifier: &str) -> String {
     let mut slug = String::with_capacity(SLUG_MAX);
     for c in identifier.chars() {
         if slug.len() == SLUG_MAX {

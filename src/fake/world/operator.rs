@@ -6,7 +6,7 @@ use super::super::refusal::Refusal;
 use super::super::step_functions::page;
 use super::{Holds, Ports};
 use crate::domain::doctor::alarms::Subscribers;
-use crate::domain::doctor::databases::{Candidate, OptionGroup};
+use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
@@ -15,13 +15,16 @@ use crate::domain::id::arn::{Family, KeyArn, Region};
 use crate::domain::id::tags::StackId;
 use crate::domain::operator::own_event::OwnEvent;
 use crate::domain::policy::spec::KeyName;
+use crate::domain::rds::option_group::OptionGroup;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::failure::Operation;
 use crate::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{CallerIdentity, DescribeKey, Page, PortError, PublishEvents, RdsError};
+use crate::ports::{
+    CallerIdentity, DescribeKey, ListOptionGroups, Page, PortError, PublishEvents, RdsError,
+};
 
 /// How many rows a page holds. Few, so that there are several pages.
 const PAGE: usize = 2;
@@ -89,16 +92,21 @@ impl<L: Holds<Rds: RdsModel>> ListManualSnapshots for Ports<L> {
     }
 }
 
-impl<L: Holds> ListOptionGroups for Ports<L> {
+impl<L: Holds<Rds: RdsModel>> ListOptionGroups for Ports<L> {
     async fn list_option_groups(
         &self,
         region: &Region,
         marker: Option<String>,
     ) -> Result<Page<OptionGroup>, PortError> {
-        Ok(self.operator(|operator| {
-            let groups = operator.option_groups.get(region);
-            page(groups.into_iter().flatten(), PAGE, marker)
-        }))
+        self.with(|state| {
+            let stated = &state.operator.option_groups;
+            if stated.is_empty() {
+                return state.rds.option_groups(region, marker, state.now);
+            }
+            let groups = stated.get(region);
+            Ok::<_, Refusal>(page(groups.into_iter().flatten(), PAGE, marker))
+        })
+        .map_err(|refusal| refusal.of_port("rds:DescribeOptionGroups"))
     }
 }
 

@@ -23,6 +23,7 @@ use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::policy::selected::{SelectedPart, UnreadablePart};
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::option_group::OptionGroup;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{Command, ProtectionRequest};
@@ -44,11 +45,12 @@ use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage,
     Delivery, DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetRefusal, FreeSlot, HandOnSlot, HandOutSlot, HearDead, Held, Jitter, LearnLimits,
-    ListDatabases, ListOpen, ListQueue, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker,
-    OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, QueueCopies, RdsError, ReadEntries,
-    ReadHolders, ReadLastSweep, ReadLearntLimit, ReadPlanCursor, ReadPolicies, ReadSelected,
-    ReadSlots, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand,
-    SnapshotQuota, StartExecution, Started, StoreSelected, Waits, Written,
+    ListDatabases, ListOpen, ListOptionGroups, ListQueue, LookUpWaits, NoteError, NoteSweep,
+    Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, QueueCopies,
+    RdsError, ReadEntries, ReadHolders, ReadLastSweep, ReadLearntLimit, ReadPlanCursor,
+    ReadPolicies, ReadSelected, ReadSlots, ReceiptHandle, RecordRecoveryPoint, RegisterWaits,
+    RememberRefusal, SendCommand, SnapshotQuota, StartExecution, Started, StoreSelected, Waits,
+    Written,
 };
 
 use super::backups::NIGHTLY;
@@ -137,6 +139,22 @@ impl Mutated {
             }
         }
         page
+    }
+}
+
+impl ListOptionGroups for Mutated {
+    async fn list_option_groups(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<OptionGroup>, PortError> {
+        let mut page = self.inner.list_option_groups(region, marker).await?;
+        if self.has(Mutant::TdeIsOverlooked) {
+            for group in &mut page.items {
+                group.has_tde = false;
+            }
+        }
+        Ok(page)
     }
 }
 

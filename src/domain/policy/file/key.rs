@@ -5,7 +5,7 @@ use crate::domain::policy::rules::RULE_NAMES;
 /// The keys at the top of a file.
 pub(super) const TOP: [&str; 4] = [UNTAGGED, COPY_SLOTS, CLUSTER_COPY_SLOTS, POLICY];
 /// The keys in a policy's table, apart from its rules of retention.
-pub(super) const OF_POLICY: [&str; 18] = [
+pub(super) const OF_POLICY: [&str; 19] = [
     SCHEDULE,
     TIME_ZONE,
     SOURCE,
@@ -24,6 +24,21 @@ pub(super) const OF_POLICY: [&str; 18] = [
     SOURCE_RETENTION,
     WHEN_GONE,
     RESTORE,
+    DRILL,
+];
+/// The keys of a policy's table `drill`.
+pub(super) const OF_DRILL: [&str; 11] = [
+    EVERY,
+    SAMPLE,
+    LEVEL,
+    CHECK,
+    SUBNET_GROUP,
+    SECURITY_GROUPS,
+    DEADLINE,
+    COST_CEILING,
+    RTO,
+    ALLOW_JOBS,
+    PARAMETER_GROUPS,
 ];
 
 pub(super) const UNTAGGED: &str = "untagged";
@@ -48,6 +63,18 @@ pub(super) const CATCH_UP: &str = "catch_up";
 pub(super) const SPREAD: &str = "spread";
 pub(super) const RESTORE: &str = "restore";
 pub(super) const PUBLICLY_ACCESSIBLE: &str = "publicly_accessible";
+pub(super) const DRILL: &str = "drill";
+pub(super) const EVERY: &str = "every";
+pub(super) const SAMPLE: &str = "sample";
+pub(super) const LEVEL: &str = "level";
+pub(super) const CHECK: &str = "check";
+pub(super) const SUBNET_GROUP: &str = "subnet_group";
+pub(super) const SECURITY_GROUPS: &str = "security_groups";
+pub(super) const DEADLINE: &str = "deadline";
+pub(super) const COST_CEILING: &str = "cost_ceiling";
+pub(super) const RTO: &str = "rto";
+pub(super) const ALLOW_JOBS: &str = "allow_jobs";
+pub(super) const PARAMETER_GROUPS: &str = "parameter_groups";
 
 /// All keys of a policy's table.
 pub(super) fn of_policy() -> Vec<&'static str> {

@@ -8,6 +8,7 @@
 //! time_zone = "Europe/Paris"
 //! ```
 
+mod drill;
 mod fault;
 mod key;
 mod read;

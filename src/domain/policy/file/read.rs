@@ -9,8 +9,9 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use super::fault::{Fault, Faults, Place};
 use super::key::{
-    CARRY_TAGS, CATCH_UP, CLUSTER_COPY_SLOTS, COPY_SLOTS, KMS_KEY, OPTION_GROUPS, PAUSED, POLICY,
-    RESTORE, RPO, SCHEDULE, SOURCE, SPREAD, TIME_ZONE, TOP, UNTAGGED, hint, meant, of_policy,
+    CARRY_TAGS, CATCH_UP, CLUSTER_COPY_SLOTS, COPY_SLOTS, DRILL, KMS_KEY, OPTION_GROUPS, PAUSED,
+    POLICY, RESTORE, RPO, SCHEDULE, SOURCE, SPREAD, TIME_ZONE, TOP, UNTAGGED, hint, meant,
+    of_policy,
 };
 use crate::domain::id::arn::Region;
 use crate::domain::id::names::OptionGroup;
@@ -189,6 +190,7 @@ impl<'t> Reader<'t, '_> {
         let spread = get(table, SPREAD).map(|value| self.parsed(SPREAD, value, Span::parse));
         let paused = get(table, PAUSED).map(|value| self.yes_or_no(PAUSED, value));
         let restore = get(table, RESTORE).map(|value| self.restore(value));
+        let drill = get(table, DRILL).map(|value| self.drill(value));
         Some(PolicySpec {
             schedule: schedule?,
             key: given(key)?,
@@ -204,6 +206,7 @@ impl<'t> Reader<'t, '_> {
                 spread: given(spread)?,
                 paused: given(paused)?.unwrap_or_default(),
                 restore: given(restore)?.unwrap_or_default(),
+                drill: given(drill)?,
             },
         })
     }
@@ -353,7 +356,7 @@ impl<'t> Reader<'t, '_> {
             .ok()
     }
 
-    fn text<'v>(&mut self, key: &str, value: &'v Value<'t>) -> Option<&'v str> {
+    pub(super) fn text<'v>(&mut self, key: &str, value: &'v Value<'t>) -> Option<&'v str> {
         match value.get_ref() {
             DeValue::String(text) => Some(text),
             _ => {

@@ -38,7 +38,7 @@ impl<'t> Reader<'t, '_> {
         is_whole.then_some(mapping)
     }
 
-    fn names(&mut self, of: NameKind, name: &str, value: &Value<'t>) -> Option<Names> {
+    pub(super) fn names(&mut self, of: NameKind, name: &str, value: &Value<'t>) -> Option<Names> {
         let DeValue::Table(table) = value.get_ref() else {
             let what = format!(
                 "{name} is a table of names, SOURCE = \"RECOVERY\"; this is {}",

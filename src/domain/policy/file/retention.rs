@@ -167,7 +167,7 @@ impl<'t> Reader<'t, '_> {
         count
     }
 
-    fn number(&mut self, key: &str, value: &Value<'t>) -> Option<NonZeroU32> {
+    pub(super) fn number(&mut self, key: &str, value: &Value<'t>) -> Option<NonZeroU32> {
         let number = positive(value);
         if number.is_none() {
             self.faults.add(

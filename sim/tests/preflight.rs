@@ -1,0 +1,91 @@
+//! Preflight against the model of RDS: it stops what RDS would refuse, and nothing else.
+
+use snapferry::app::carry_out_all::Stage;
+use snapferry_sim::rds::{InstanceSpec, Rds, Tags};
+
+use crate::restores::{Day, Fleet, Misfortunes, fleet, home};
+
+/// What the recovery region lacks, the database that needs it, and what preflight says.
+type Lack = (&'static str, fn(&mut Rds), &'static str);
+
+/// The region has an instance, and the fleet needs four more: two of them are the members of its cluster, which comes last.
+const LACKS: [Lack; 6] = [
+    (
+        "shop",
+        |rds| rds.config_mut().max_instances = 4,
+        "allows 4 instances",
+    ),
+    (
+        "shop",
+        |rds| rds.config_mut().max_clusters = 0,
+        "allows 0 clusters",
+    ),
+    (
+        "shop",
+        |rds| {
+            let retired = ("aurora-postgresql".to_owned(), version_of_shop());
+            rds.config_mut().retired_versions.insert(retired);
+        },
+        "does not offer aurora-postgresql",
+    ),
+    (
+        "orders",
+        |rds| {
+            let classes = ["db.serverless", "db.r6g.xlarge"].map(ToOwned::to_owned);
+            rds.config_mut().classes = Some(classes.into());
+        },
+        "does not offer db.",
+    ),
+    (
+        "orders",
+        |rds| rds.remove_parameter_group(&home(), "tuned-here"),
+        "has no parameter group tuned-here",
+    ),
+    (
+        "orders",
+        |rds| {
+            let mut spec = InstanceSpec::postgres("orders");
+            spec.tags = Tags::default();
+            rds.add_instance(&home(), spec).unwrap();
+        },
+        "orders is the name of another database",
+    ),
+];
+
+fn version_of_shop() -> String {
+    snapferry_sim::rds::ClusterSpec::aurora("shop").engine_version
+}
+
+fn day(breaks: fn(&mut Rds)) -> Day {
+    let mut fleet: Fleet = fleet();
+    breaks(&mut fleet.rds);
+    Day::of(fleet, Misfortunes::none())
+}
+
+#[test]
+fn a_region_that_has_everything_restores_everything() {
+    let all = day(|_| {}).until_it_ends();
+    assert!(all.iter().all(|one| one.stage == Stage::Done), "{all:?}");
+}
+
+#[test]
+fn preflight_stops_what_rds_would_refuse() {
+    for (name, breaks, words) in LACKS {
+        let all = day(breaks).until_it_ends();
+        let one = all.iter().find(|one| one.plan.name == name).unwrap();
+        assert_eq!(one.stage, Stage::Stopped, "{words}: {}", one.says);
+        let says = &one.says;
+        assert!(
+            says.contains("stopped by preflight") && says.contains(words),
+            "{words}: {says}"
+        );
+        // Without preflight RDS itself refuses it, later.
+        let mut unchecked = day(breaks);
+        unchecked.options.skips_preflight = true;
+        let all = unchecked.until_it_ends();
+        assert!(
+            all.iter().any(|one| one.stage == Stage::Stopped),
+            "{words}: {all:?}"
+        );
+    }
+}

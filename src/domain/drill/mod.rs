@@ -1,0 +1,8 @@
+//! Drills: a recovery point is restored under a name of its own, checked, measured and deleted.
+
+pub mod choose;
+pub mod cost;
+pub mod name;
+pub mod options;
+pub mod plan;
+pub mod purpose;
