@@ -3,6 +3,7 @@
 //! Only the one whose delete removed the wait does it, so no two hand on the same slot. What gets lost in between, the
 //! sweep makes up for: it frees a slot without a wait, and repeats a hand-over that was not taken up.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::{info, warn};
@@ -136,8 +137,8 @@ impl Queue {
                     continue;
                 };
                 let family = copy.family();
-                if !learnt.contains_key(&family) {
-                    learnt.insert(family, world.learnt_limit(family).await?);
+                if let Entry::Vacant(unread) = learnt.entry(family) {
+                    unread.insert(world.learnt_limit(family).await?);
                 }
                 let limit = learnt.get(&family).and_then(Option::as_ref);
                 let candidate = SlotCandidate::of(&wait, self.copy_slots);

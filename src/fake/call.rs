@@ -287,9 +287,7 @@ macro_rules! every_call {
                 writes HearDead: heard_dead(by token: TaskToken, by occasion: str, copy at: Timestamp)
                     -> Result<bool, PortError>, Other("UpdateItem");
             }
-            LookUpWaits {
-                reads LookUp: look_up(by resources: [RdsArn]) -> Result<Vec<Wait>, PortError>, Other("BatchGetItem");
-            }
+            LookUpWaits { reads LookUp: look_up(by resources: [RdsArn]) -> Result<Vec<Wait>, PortError>, Other("BatchGetItem"); }
             ListOpen {
                 reads ListOpen: list_open(copy from: Option<OpenMarker>) -> Result<OpenPage, PortError>, Other("Query");
             }
@@ -317,10 +315,7 @@ macro_rules! every_call {
                 writes FreeSlot: free_slot(by holder: RdsArn, maybe of_policy: PolicyName, by proof: Abandoned)
                     -> Result<bool, PortError>, Other("TransactWriteItems");
             }
-            CheckClaim {
-                reads CheckClaim: check_claim(by run: ProtectionRequest, by execution: str)
-                    -> Result<Permit, PortError>, Other("GetItem");
-            }
+            CheckClaim { reads CheckClaim: check_claim(by run: ProtectionRequest, by execution: str) -> Result<Permit, PortError>, Other("GetItem"); }
             ReadHolders { reads SlotHolders: slot_holders() -> Result<BTreeSet<RdsArn>, PortError>, Other("GetItem"); }
             ReadLearntLimit {
                 reads LearntLimit: learnt_limit(copy family: Family)
@@ -363,10 +358,7 @@ macro_rules! every_call {
                 writes RecordRecoveryPoint: record_recovery_point(by run: ProtectionRequest, by execution: ExecutionArn, by point: Manifest)
                     -> Result<(), PortError>, Other("UpdateItem");
             }
-            ReadEntries {
-                reads ReadEntries: read_entries(by of: [(ResourceId, PolicyName)])
-                    -> Result<Vec<Entry>, PortError>, Other("BatchGetItem");
-            }
+            ReadEntries { reads ReadEntries: read_entries(by of: [(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError>, Other("BatchGetItem"); }
             RememberRefusal {
                 writes RememberRefusal: remember_refusal(by database: DatabaseRef, by policy: PolicyName, by refusal: RefusedForGood)
                     -> Result<(), PortError>, Other("UpdateItem");
