@@ -172,8 +172,8 @@ async fn the_slots_are_read_consistently_and_what_is_unknown_is_left_out() {
     let [busy, next]: [RdsArn; 2] = copies(&["busy", "next"]).try_into().unwrap();
     let item = json!({ "Item": {
         "pk": { "S": "slots#copy" }, "open": { "S": "wait" }, "since": { "N": "0" },
-        "holders": set(&[busy.clone(), next.clone()]), "holders_of:gold": set(&[next.clone()]),
-        "holders_of:no name": set(&[busy.clone()]), "of a later version": { "S": "?" },
+        "holders": set(&[busy.clone(), next.clone()]), "holders_of:gold": set(std::slice::from_ref(&next)),
+        "holders_of:no name": set(std::slice::from_ref(&busy)), "of a later version": { "S": "?" },
         format!("handed:{next}"): { "M": { "at": { "N": "1795316760250" }, "times": { "N": "2" } } },
         "handed:nobody": { "S": "?" },
     } });

@@ -83,7 +83,7 @@ fn the_slot_of_a_settled_copy_goes_to_the_first_of_the_queue_at_once() {
     let first = queue(&world, "z-first");
     queue(&world, "a-second");
     react_to(&world, &[&done]);
-    assert_eq!(world.sent(), [first.command.clone()]);
+    assert_eq!(world.sent(), std::slice::from_ref(&first.command));
     assert_eq!(world.slots(), holders(&[&busy, &first]));
     assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
     let source = snapshot_arn(&a_run("z-first"), 1);
