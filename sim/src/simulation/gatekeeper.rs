@@ -209,6 +209,8 @@ impl World {
             Call::ClaimSlot { holder, limits } | Call::HandOutSlot { holder, limits, .. } => {
                 self.judge_claim(holder, limits);
             }
+            // Its effect may come after the invocation has ended.
+            Call::SendCommand { command } => self.judge_sending(by, command),
             Call::DeleteSnapshot { snapshot } => self.judge_removal_of(by, snapshot),
             Call::SendTaskSuccess { token, manifest } => {
                 self.judge_success(token.reveal(), manifest);
@@ -412,7 +414,6 @@ impl World {
                 });
             }
             Call::SendCommand { command } => {
-                self.judge_sending(by, command);
                 let text: Rc<str> = again(command.step.as_str(), &command.token).into();
                 let newest = self.commands.newest();
                 if let Some(note) = self.commands.note_mut(newest) {
