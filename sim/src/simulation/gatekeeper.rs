@@ -13,7 +13,7 @@ use snapferry::domain::run::naming::first_attempt;
 use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::wait::Wait;
 use snapferry::fake::{Action, Answer, Call, CallOutcome, Effect, Holds, Hook, Ports, Refusal};
-use snapferry::ports::{Delivery, Entry, Occupant, PortError, Probe, RdsError, Written};
+use snapferry::ports::{Delivery, Entry, Occupant, PortError, RdsError, Written};
 
 use super::gate::{Broken, Decision, Gate};
 use super::models::{Machine, ModelledRds};
@@ -209,6 +209,9 @@ impl World {
             Call::ClaimSlot { holder, limits } | Call::HandOutSlot { holder, limits, .. } => {
                 self.judge_claim(holder, limits);
             }
+            Call::ProbeToken { token } => {
+                self.doing(by).probed.insert(token.reveal().to_owned());
+            }
             // Its effect may come after the invocation has ended.
             Call::SendCommand { command } => self.judge_sending(by, command),
             Call::DeleteSnapshot { snapshot } => self.judge_removal_of(by, snapshot),
@@ -391,9 +394,6 @@ impl World {
                 }
                 self.count("slots handed on by a settled copy");
             }
-            Call::ProbeToken { token } if !is_alive(answer) => {
-                self.doing(by).not_alive.insert(token.reveal().to_owned());
-            }
             Call::LearnLimit { .. } if is_stored(answer) => {
                 self.count("limits of RDS learnt");
             }
@@ -463,11 +463,6 @@ fn found(answer: &dyn Answer) -> Option<&[Snapshot]> {
 
 fn is_stored(answer: &dyn Answer) -> bool {
     is(answer, |written: &Written| *written == Written::Stored)
-}
-
-fn is_alive(answer: &dyn Answer) -> bool {
-    let answer = (answer as &dyn std::any::Any).downcast_ref::<Probe>();
-    matches!(answer, Some(Probe::Alive))
 }
 
 fn is_accepted(answer: &dyn Answer) -> bool {

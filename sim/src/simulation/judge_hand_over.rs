@@ -85,7 +85,8 @@ impl World {
             let Some((passed, token)) = passed else {
                 continue;
             };
-            if !self.doing(by).not_alive.contains(token.reveal()) {
+            // A copy whose token was asked about may be passed over: the answer may have got lost.
+            if !self.doing(by).probed.contains(token.reveal()) {
                 self.broke(rule::OVERTAKEN, || {
                     format!("{} gets a slot before {passed}", next.resource)
                 });
