@@ -9,6 +9,7 @@ mod copy_limit;
 mod demo;
 mod deployment;
 mod doctor;
+mod drills;
 mod local_stack;
 mod own_roles;
 mod people_policies;

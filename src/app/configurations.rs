@@ -95,8 +95,11 @@ impl KnownConfigurations {
         }
         let hash = json::configuration::hash(&configuration);
         if versions.newest() != Some(&hash) {
-            world.store_configuration(&configuration, &hash).await?;
-            let with = versions.with(hash.clone(), world.now());
+            let now = world.now();
+            world
+                .store_configuration(&configuration, &hash, now)
+                .await?;
+            let with = versions.with(hash.clone(), now);
             // Another run that was faster has entered this version, or a newer one.
             world
                 .set_configuration_versions(&database.resource_id, &with, versions.newest())

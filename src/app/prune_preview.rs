@@ -8,9 +8,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
+pub use crate::app::group_preview::GroupPreview;
 use crate::app::in_force::policies_in_force;
+use crate::app::unnamed::unnamed_configurations;
 use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
-use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{self, PolicyName, StackId, Tags};
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::operator::orphans::{Orphans, OtherStacks, Pile, add_other_stack};
@@ -18,25 +19,27 @@ use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::retention::Retention;
 use crate::domain::policy::set::Version;
 use crate::domain::rds::snapshot::Snapshot;
-use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::capacity::days_to_full;
 use crate::domain::retention::entered::AllEntered;
 use crate::domain::retention::forget::{Decision, ForgetRules, Point, PointState, forget};
 use crate::domain::retention::gone::{Listing, rules_when_gone};
 use crate::domain::retention::inventory::{Group, Origin, Ownership, ownership, point};
 use crate::domain::retention::plan_hash::short_hash;
+use crate::domain::retention::unnamed_configurations::{
+    NamedConfigurations, UnnamedConfigurations,
+};
 use crate::domain::run::failure::Operation;
 use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
-    Clock, DescribeQuota, Endless, PAGES_MAX, PortError, RdsError, ReadEntered, ReadListings,
-    ReadPolicies, SnapshotQuota, pages,
+    Clock, DescribeQuota, Endless, PAGES_MAX, PortError, RdsError, ReadConfigurations, ReadEntered,
+    ReadListings, ReadPolicies, SnapshotQuota, pages,
 };
 
 permissions! {
     /// Everything that the preview may do.
     Permissions:
-        Clock DescribeQuota ListManualSnapshots ReadEntered ReadListings ReadPolicies
+        Clock DescribeQuota ListManualSnapshots ReadConfigurations ReadEntered ReadListings ReadPolicies
 }
 
 /// Whose preview it is.
@@ -50,60 +53,6 @@ pub struct PreviewOf<'a> {
     pub key: &'a KeyArn,
     /// The policies that are in force where no set was ever applied.
     pub built_in: &'a Policies,
-}
-
-/// The recovery points of one database under one policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupPreview {
-    /// The database, as the newest recovery point's tags name it.
-    pub database: RdsArn,
-    /// Its resource id.
-    pub resource_id: ResourceId,
-    /// The policy that asked for them.
-    pub policy: PolicyName,
-    /// By whose rules they stay, where a policy is in force for them.
-    pub ruled_by: Option<PolicyName>,
-    /// Whether those rules were applied by a version that removed nothing.
-    pub shown_only: bool,
-    /// Since when the database is gone, if listings of its region no longer show it.
-    pub gone_since: Option<Timestamp>,
-    /// Each of them with its decision, the newest first.
-    pub points: Vec<(Point<RdsArn>, Decision)>,
-    /// As RDS describes them.
-    pub snapshots: Vec<Snapshot>,
-    /// The planned time of each snapshot's run, in the same order.
-    pub planned: Vec<Timestamp>,
-}
-
-impl GroupPreview {
-    /// Its database.
-    #[must_use]
-    pub fn database_id(&self) -> DatabaseId {
-        (self.database.region().clone(), self.resource_id.clone())
-    }
-
-    /// What its recovery points share.
-    #[must_use]
-    pub fn group(&self) -> Group {
-        let (region, database) = self.database_id();
-        (region, database, self.policy.clone())
-    }
-
-    /// The names by which a person may call its database.
-    #[must_use]
-    pub fn names(&self) -> [String; 3] {
-        [
-            self.database.name().to_owned(),
-            self.database.to_string(),
-            self.resource_id.to_string(),
-        ]
-    }
-
-    /// What may go by rules that are carried out, the oldest first.
-    pub fn removable(&self) -> impl Iterator<Item = &(Point<RdsArn>, Decision)> {
-        let points = self.points.iter().rev();
-        points.filter(|(_, decision)| !self.shown_only && !decision.keeps())
-    }
 }
 
 /// How much of a family's quota of manual snapshots the recovery region has left.
@@ -145,6 +94,10 @@ pub struct PrunePreview {
     pub other_stacks: OtherStacks,
     /// How long the quota lasts, for each family that this stack has recovery points of.
     pub quotas: Vec<QuotaPreview>,
+    /// The configurations that snapshots name.
+    pub named: NamedConfigurations,
+    /// The configurations that no recovery point names. The pruner's rounds look for them themselves.
+    pub unnamed: UnnamedConfigurations,
 }
 
 impl PrunePreview {
@@ -235,8 +188,14 @@ pub async fn prune_preview<W: Permissions>(
     of: PreviewOf<'_>,
 ) -> Result<PrunePreview, PreviewError> {
     let (preview, planned) = take_inventory(world, of).await?;
-    let quotas = quotas(world, of.home, &planned, world.now()).await;
-    Ok(PrunePreview { quotas, ..preview })
+    let now = world.now();
+    let quotas = quotas(world, of.home, &planned, now).await;
+    let unnamed = unnamed_configurations(world, &preview.groups, &preview.named, now).await?;
+    Ok(PrunePreview {
+        quotas,
+        unnamed,
+        ..preview
+    })
 }
 
 /// The planned times of all recovery points, with their families.
@@ -262,6 +221,7 @@ where
     let mut planned = PlannedTimes::new();
     let (mut not_by_name, mut foreign) = (Vec::new(), 0);
     let mut other_stacks = OtherStacks::new();
+    let mut named = NamedConfigurations::default();
     for family in Family::ALL {
         let endless = |endless: Endless| {
             RdsError::endless(Operation::describe_snapshots(family), of.home, endless)
@@ -272,6 +232,7 @@ where
         // A page at a time: of another's snapshots nothing is kept, and of ours only the tags that we have set.
         while let Some(page) = listed.try_next().await? {
             for mut snapshot in page.items {
+                named.add(&snapshot);
                 snapshot.tags = own_tags(snapshot.tags);
                 match ownership(&snapshot, of.stack) {
                     Ownership::Ours(origin) => {
@@ -332,6 +293,8 @@ where
         foreign,
         other_stacks,
         quotas: Vec::new(),
+        named,
+        unnamed: UnnamedConfigurations::default(),
     };
     Ok((preview, planned))
 }

@@ -10,6 +10,7 @@ use crate::app::start::{NotStarted, StartOutcome, Taken, claim, start};
 use crate::domain::id::names::ExecutionName;
 use crate::domain::id::tags::StackId;
 use crate::domain::operator::dead_letter::names;
+use crate::domain::operator::not_found::NotFound;
 use crate::domain::operator::redrive::{
     FailedExecution, FailedStatus, Inspection, RedriveAction, RestartReason, STOPPED,
     redrive_action, superseded,
@@ -130,6 +131,8 @@ pub struct Redrive {
     pub rows: Vec<Row>,
     /// Whether the time span has more executions than were looked at.
     pub more: bool,
+    /// The names that no execution of the list is of.
+    pub not_found: Vec<NotFound>,
 }
 
 impl Redrive {
@@ -169,6 +172,7 @@ pub async fn redrive<W: Permissions>(
         return Ok(Redrive {
             rows: Vec::new(),
             more,
+            not_found: NotFound::of_databases(&request.databases, []),
         });
     }
     let definition = world.definition_now().await?;
@@ -180,6 +184,10 @@ pub async fn redrive<W: Permissions>(
         .buffered(CONCURRENCY)
         .collect()
         .await;
+    let runs = looked
+        .iter()
+        .filter_map(|(_, looked)| looked.as_ref().ok()?.as_ref()?.run.as_ref());
+    let not_found = NotFound::of_databases(&request.databases, runs.map(|run| &run.database));
     let selected: Vec<_> = looked
         .into_iter()
         .filter(|(_, looked)| is_selected(looked, &request.databases))
@@ -204,7 +212,11 @@ pub async fn redrive<W: Permissions>(
         .buffered(CONCURRENCY)
         .collect()
         .await;
-    Ok(Redrive { rows, more })
+    Ok(Redrive {
+        rows,
+        more,
+        not_found,
+    })
 }
 
 fn is_refused(inspection: &Inspection) -> bool {

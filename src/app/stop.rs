@@ -15,6 +15,7 @@ use crate::app::places::{ask, group, place_of};
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ExecutionName;
 use crate::domain::operator::dead_letter::names;
+use crate::domain::operator::not_found::NotFound;
 use crate::domain::operator::redrive::Inspection;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::ProtectionRequest;
@@ -137,6 +138,8 @@ pub struct Row {
 pub struct Stop {
     /// A row for each selected run.
     pub rows: Vec<Row>,
+    /// The names that no run is of, or that no execution has.
+    pub not_found: Vec<NotFound>,
 }
 
 impl Stop {
@@ -162,12 +165,20 @@ pub async fn stop<W: Permissions>(
     config: &StopConfig,
     request: &StopRequest,
 ) -> Result<Stop, PortError> {
-    let selected = select(world, &request.selection).await?;
+    let (selected, mut not_found) = select(world, &request.selection).await?;
     let mut rows: Vec<Row> = stream::iter(selected)
         .map(|(execution, inspected)| end(world, request, execution, inspected))
         .buffered(CONCURRENCY)
         .collect()
         .await;
+    let unknown = rows.iter().filter(|row| row.outcome == Outcome::Unknown);
+    let unknown: Vec<&ExecutionName> = unknown.map(|row| &row.execution).collect();
+    if !unknown.is_empty() {
+        let known = running(world).await?;
+        let known = known.iter().map(ExecutionName::as_str);
+        let of_it = |name: &&ExecutionName| NotFound::unless_known(name.as_str(), known.clone());
+        not_found.extend(unknown.iter().filter_map(of_it));
+    }
     // Read after the executions were stopped: their commands can open no further waits.
     let mut open = open_waits(world, &rows).await?;
     for row in &mut rows {
@@ -180,7 +191,7 @@ pub async fn stop<W: Permissions>(
                 .collect(),
         };
     }
-    Ok(Stop { rows })
+    Ok(Stop { rows, not_found })
 }
 
 /// What Step Functions says about an execution. `None` if it does not know it.
@@ -189,7 +200,7 @@ type Inspected = Result<Option<Inspection>, PortError>;
 async fn select<W: Permissions>(
     world: &W,
     selection: &Selection,
-) -> Result<Vec<(ExecutionName, Inspected)>, PortError> {
+) -> Result<(Vec<(ExecutionName, Inspected)>, Vec<NotFound>), PortError> {
     let executions = match selection {
         Selection::Executions(executions) => executions.clone(),
         Selection::Databases(_) | Selection::All => running(world).await?,
@@ -214,10 +225,20 @@ async fn select<W: Permissions>(
             run.is_some_and(|run| databases.iter().any(|text| names(text, &run.database)))
         }
     };
-    Ok(inspected
+    let runs = inspected.iter().filter_map(|(_, inspected)| {
+        let inspection = inspected.as_ref().ok()?.as_ref()?;
+        inspection.run.as_ref().filter(|_| inspection.running)
+    });
+    let not_found = match selection {
+        Selection::Databases(wanted) => {
+            NotFound::of_databases(wanted, runs.map(|run| &run.database))
+        }
+        Selection::Executions(_) | Selection::All => Vec::new(),
+    };
+    let selected = inspected
         .into_iter()
-        .filter(|(_, inspected)| is_selected(inspected))
-        .collect())
+        .filter(|(_, inspected)| is_selected(inspected));
+    Ok((selected.collect(), not_found))
 }
 
 /// The executions that run.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use jiff::Timestamp;
 use tracing::warn;
 
 use super::clients::Aws;
@@ -16,11 +17,13 @@ use crate::domain::restore::roster::Roster;
 use crate::domain::restore::versions::Versions;
 use crate::json;
 use crate::ports::{
-    PortError, ReadConfigurations, ReadRosters, StoreConfigurations, StoreRosters, Written,
+    PortError, ReadConfigurations, ReadRosters, RemoveConfigurations, StoreConfigurations,
+    StoreRosters, Written,
 };
 
 const PREFIX: &str = "config#";
 const CONFIGURATION: &str = "configuration";
+const STORED_AT: &str = "stored_at";
 const VERSIONS: &str = "versions";
 const NEWEST: &str = "newest";
 const ROSTER_PREFIX: &str = "roster#";
@@ -112,27 +115,23 @@ impl<Extra> StoreConfigurations for Aws<Extra> {
         &self,
         configuration: &Configuration,
         hash: &ConfigurationHash,
+        at: Timestamp,
     ) -> Result<(), PortError> {
-        let stored = self
-            .dynamodb()
+        let written = text(json::configuration::write(configuration));
+        self.dynamodb()
             .update_item()
             .table_name(&self.table)
             .key(PK, key(&configuration.resource_id, hash))
-            .update_expression("SET #configuration = :configuration")
-            .condition_expression("attribute_not_exists(#configuration)")
+            // The name is a hash of the content, so what is there is the same.
+            .update_expression("SET #configuration = if_not_exists(#configuration, :configuration), #stored_at = :at")
             .expression_attribute_names("#configuration", CONFIGURATION)
-            .expression_attribute_values(
-                ":configuration",
-                text(json::configuration::write(configuration)),
-            )
+            .expression_attribute_names("#stored_at", STORED_AT)
+            .expression_attribute_values(":configuration", written)
+            .expression_attribute_values(":at", time(at))
             .send()
-            .await;
-        match stored {
-            Ok(_) => Ok(()),
-            // The same content is there.
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
-            Err(error) => Err(port_error(ACTION, &error, &[])),
-        }
+            .await
+            .map(drop)
+            .map_err(|error| port_error(ACTION, &error, &[]))
     }
 
     async fn set_configuration_versions(
@@ -171,6 +170,32 @@ impl<Extra> StoreConfigurations for Aws<Extra> {
                 Ok(Written::Conflict)
             }
             Err(error) => Err(port_error(ACTION, &error, &[])),
+        }
+    }
+}
+
+impl<Extra> RemoveConfigurations for Aws<Extra> {
+    async fn remove_configuration(
+        &self,
+        of: &ResourceId,
+        hash: &ConfigurationHash,
+        stored_before: Timestamp,
+    ) -> Result<Written, PortError> {
+        let request = self
+            .dynamodb()
+            .delete_item()
+            .table_name(&self.table)
+            .key(PK, key(of, hash))
+            // An earlier version wrote no time.
+            .condition_expression("attribute_not_exists(#stored_at) OR #stored_at < :before")
+            .expression_attribute_names("#stored_at", STORED_AT)
+            .expression_attribute_values(":before", time(stored_before));
+        match request.send().await {
+            Ok(_) => Ok(Written::Stored),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(port_error("dynamodb:DeleteItem", &error, &[])),
         }
     }
 }

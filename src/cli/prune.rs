@@ -18,6 +18,7 @@ use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::retention::forget::{Decision, Point};
 use crate::domain::retention::plan_hash::plan_hash;
+use crate::domain::retention::unnamed_configurations::UnnamedConfiguration;
 use crate::ports::SnapshotQuota;
 use crate::settings::Planning;
 
@@ -183,6 +184,17 @@ pub(super) fn write_groups(out: &mut impl Write, preview: &PrunePreview) -> Resu
     for sentence in preview.orphans().sentences() {
         writeln!(out, "{sentence}")?;
     }
+    let unnamed = &preview.unnamed;
+    for one in &unnamed.first {
+        writeln!(out, "{}", unnamed_configuration(one))?;
+    }
+    if unnamed.count > unnamed.first.len() {
+        let more = unnamed.count - unnamed.first.len();
+        writeln!(
+            out,
+            "and {more} more configurations that no recovery point names"
+        )?;
+    }
     for quota in &preview.quotas {
         writeln!(out, "{}", room_left(quota))?;
     }
@@ -194,6 +206,19 @@ pub(super) fn write_groups(out: &mut impl Write, preview: &PrunePreview) -> Resu
         )?;
     }
     Ok(())
+}
+
+fn unnamed_configuration(of: &UnnamedConfiguration) -> String {
+    let since = match of.since {
+        Some(at) => format!("noted at {at}"),
+        None => "not noted yet".to_owned(),
+    };
+    format!(
+        "no recovery point names configuration {} of {} ({}), {since}: the pruner removes it after its grace",
+        of.configuration,
+        database(&of.database),
+        of.resource_id
+    )
 }
 
 fn room_left(of: &QuotaPreview) -> String {
@@ -244,6 +269,17 @@ struct PruneJson {
     foreign: usize,
     orphans: OrphansJson,
     quotas: Vec<QuotaJson>,
+    /// The configurations that no recovery point names, a thousand at most.
+    configurations: Vec<UnnamedJson>,
+}
+
+#[derive(Serialize)]
+struct UnnamedJson {
+    database: String,
+    resource_id: String,
+    configuration: String,
+    /// Since when the pruner has found so. Nothing if it has not looked yet.
+    since: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -298,6 +334,12 @@ impl PruneJson {
             made_in_7_days: of.made,
             days_to_full: of.days_to_full,
         };
+        let unnamed = |of: &UnnamedConfiguration| UnnamedJson {
+            database: of.database.to_string(),
+            resource_id: of.resource_id.to_string(),
+            configuration: of.configuration.to_string(),
+            since: of.since,
+        };
         Self {
             plan: plan_hash(&preview.rules, &preview.removable()),
             removes: false,
@@ -310,6 +352,7 @@ impl PruneJson {
             foreign: preview.foreign,
             orphans: OrphansJson::of(&preview.orphans()),
             quotas: preview.quotas.iter().map(quota).collect(),
+            configurations: preview.unnamed.first.iter().map(unnamed).collect(),
         }
     }
 }

@@ -107,6 +107,9 @@ fn write(
         write_table(out, &rows)?;
         writeln!(out)?;
     }
+    for name in &redrive.not_found {
+        writeln!(out, "no execution that has failed is of {name}")?;
+    }
     writeln!(out, "{}", sentence(order, redrive))?;
     Ok(())
 }
@@ -177,6 +180,8 @@ struct RedriveJson {
     dry_run: bool,
     executions: Vec<RowJson>,
     more: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_found: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -205,6 +210,7 @@ impl RedriveJson {
             dry_run: !acted,
             executions: redrive.rows.iter().map(RowJson::of).collect(),
             more: redrive.more,
+            not_found: redrive.not_found.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -13,11 +13,8 @@ use super::show::{age, database, table, write_json, write_remedies, write_table}
 use crate::app::replay::{self, DeadLetterQueue, Outcome, Replay, ReplayRequest, Row};
 use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
 use crate::domain::id::arn::{KeyArn, Region};
-use crate::domain::id::database_ref::DatabaseRef;
-use crate::domain::operator::dead_letter::{
-    About, DeadLetterSummary, Selection, forwarding_queue, names,
-};
-use crate::domain::policy::file::hint;
+use crate::domain::operator::dead_letter::{About, DeadLetterSummary, Selection, forwarding_queue};
+use crate::domain::operator::not_found::NotFound;
 use crate::domain::run::failure::Remedy;
 use crate::ports::Clock;
 use crate::settings::{Stack, Variables};
@@ -222,20 +219,10 @@ fn write_unmatched(
     order: &ReplayRequest,
     replay: &Replay,
 ) -> Result<(), CliError> {
-    let known: Vec<&DatabaseRef> = replay
-        .rows
-        .iter()
-        .filter_map(|row| row.letter.about.database())
-        .collect();
-    for wanted in &order.selection.databases {
-        if !known.iter().any(|database| names(wanted, database)) {
-            let known = known.iter().map(|database| database.arn.name());
-            writeln!(
-                out,
-                "no dead letter is about {wanted}{}",
-                hint(wanted, known)
-            )?;
-        }
+    let rows = replay.rows.iter();
+    let known = rows.filter_map(|row| row.letter.about.database());
+    for name in NotFound::of_databases(&order.selection.databases, known) {
+        writeln!(out, "no dead letter is about {name}")?;
     }
     Ok(())
 }

@@ -80,6 +80,13 @@ pub async fn run_stop<W: stop::Permissions>(
 
 fn write(out: &mut impl Write, request: &StopRequest, stop: &Stop) -> Result<(), CliError> {
     write_runs(out, stop)?;
+    let what = match &request.selection {
+        Selection::Executions(_) => "Step Functions knows no execution",
+        Selection::Databases(_) | Selection::All => "no open run is of",
+    };
+    for name in &stop.not_found {
+        writeln!(out, "{what} {name}")?;
+    }
     writeln!(out, "{}", sentence(request, stop))?;
     Ok(())
 }
@@ -206,6 +213,8 @@ fn sentence(request: &StopRequest, stop: &Stop) -> String {
 struct StopJson {
     dry_run: bool,
     runs: Vec<RowJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_found: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -236,6 +245,7 @@ impl StopJson {
         Self {
             dry_run: !acted,
             runs: stop.rows.iter().map(RowJson::of).collect(),
+            not_found: stop.not_found.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -115,6 +115,10 @@ pub fn read(text: &str) -> Result<Configuration, JsonError> {
 struct VersionJson {
     hash: String,
     since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unnamed_since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    removed: bool,
 }
 
 /// Writes the versions.
@@ -123,6 +127,8 @@ pub fn write_versions(versions: &Versions) -> String {
     let all = versions.all.iter().map(|version| VersionJson {
         hash: version.hash.to_string(),
         since: version.since,
+        unnamed_since: version.unnamed_since,
+        removed: version.is_removed,
     });
     serde_json::json!(all.collect::<Vec<_>>()).to_string()
 }
@@ -137,6 +143,8 @@ pub fn read_versions(text: &str) -> Result<Versions, JsonError> {
         Ok(Version {
             hash: part("hash", VERSIONS, ConfigurationHash::parse(&json.hash))?,
             since: json.since,
+            unnamed_since: json.unnamed_since,
+            is_removed: json.removed,
         })
     };
     let all = all.into_iter().map(version).collect::<Result<_, _>>()?;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::error::PortError;
 use super::table::Written;
 use crate::domain::id::arn::Region;
@@ -27,11 +29,12 @@ pub trait ReadConfigurations {
 
 /// Stores configurations. A stored one never changes.
 pub trait StoreConfigurations {
-    /// `UpdateItem`, if it is not there: the configuration under its hash.
+    /// `UpdateItem`: the configuration under its hash if it is not there, and that it was stored at this time.
     async fn store_configuration(
         &self,
         configuration: &Configuration,
         hash: &ConfigurationHash,
+        at: Timestamp,
     ) -> Result<(), PortError>;
     /// `UpdateItem`: the whole list, if its newest version is still the one that `known` says.
     async fn set_configuration_versions(
@@ -39,6 +42,17 @@ pub trait StoreConfigurations {
         of: &ResourceId,
         versions: &Versions,
         known: Option<&ConfigurationHash>,
+    ) -> Result<Written, PortError>;
+}
+
+/// Removes configurations. Only the pruner has it.
+pub trait RemoveConfigurations {
+    /// `DeleteItem`, if it was not stored at this time or later. One that is gone is not an error.
+    async fn remove_configuration(
+        &self,
+        of: &ResourceId,
+        hash: &ConfigurationHash,
+        stored_before: Timestamp,
     ) -> Result<Written, PortError>;
 }
 
@@ -59,4 +73,5 @@ actions! {
     StoreRosters: "dynamodb:UpdateItem";
     ReadConfigurations: "dynamodb:BatchGetItem" "dynamodb:GetItem";
     StoreConfigurations: "dynamodb:UpdateItem";
+    RemoveConfigurations: "dynamodb:DeleteItem";
 }

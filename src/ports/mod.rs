@@ -24,6 +24,7 @@ mod clock;
 mod configurations;
 pub mod deploy;
 pub mod doctor;
+mod drills;
 mod error;
 mod hand_over;
 mod histories;
@@ -42,6 +43,7 @@ mod table;
 
 pub use clock::*;
 pub use configurations::*;
+pub use drills::*;
 pub use error::*;
 pub use hand_over::*;
 pub use histories::*;

@@ -43,7 +43,7 @@ pub(crate) fn keep_configurations(world: &World, all: &[(Configuration, &str)]) 
     let mut versions = Versions::default();
     for (configuration, since) in all {
         let name = hash(configuration);
-        run(world.store_configuration(configuration, &name)).unwrap();
+        run(world.store_configuration(configuration, &name, time(since))).unwrap();
         let with = versions.with(name, time(since));
         let of = &configuration.resource_id;
         run(world.set_configuration_versions(of, &with, versions.newest())).unwrap();

@@ -103,8 +103,8 @@ fn each_recovery_point_is_judged_by_its_policys_rules_and_nothing_changes() {
     assert_eq!(world.calls_of("DescribeDBClusterSnapshots"), 1);
     assert_eq!(
         world.calls().len() - before,
-        7,
-        "and one read of the policies, one of the quota, one of what was entered, one of the region's last listing"
+        8,
+        "and one read of the policies, one of the quota, one of what was entered, one of the region's last listing, one of the versions of configurations"
     );
 }
 

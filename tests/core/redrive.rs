@@ -83,6 +83,23 @@ fn only(redrive: &Redrive) -> &Outcome {
 }
 
 #[test]
+fn a_name_that_no_failed_execution_has_is_answered_with_the_one_that_was_probably_meant() {
+    let world = World::new();
+    let said = |databases: &[&str]| {
+        let order = RedriveRequest {
+            databases: databases.iter().map(ToString::to_string).collect(),
+            ..shown()
+        };
+        let found = do_redrive(&world, &order).not_found;
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&["ordes"]), ["ordes"], "nothing has failed");
+    failed(&world, &a_run("orders"), 1, 2);
+    assert_eq!(said(&["ordes", "orders"]), ["ordes; did you mean orders?"]);
+    assert_eq!(said(&[]), [""; 0]);
+}
+
+#[test]
 fn without_yes_everything_is_shown_and_nothing_is_done() {
     let world = World::new();
     let failed = failed(&world, &a_run("orders"), 1, 2);

@@ -91,6 +91,28 @@ fn claim_of(world: &World, of: &str) -> Option<ExecutionName> {
 }
 
 #[test]
+fn a_name_that_no_open_run_has_is_answered_with_the_one_that_was_probably_meant() {
+    let world = World::new();
+    running(&world, "orders", Step::Copy, Phase::Queued);
+    let said = |request: &StopRequest| {
+        let shown = StopRequest {
+            act: false,
+            ..request.clone()
+        };
+        let stopped = do_stop(&world, &shown);
+        let said = stopped.not_found.iter().map(ToString::to_string);
+        said.collect::<Vec<_>>()
+    };
+    assert_eq!(said(&of_database("ordes")), ["ordes; did you mean orders?"]);
+    assert_eq!(said(&of_database("x")), ["x"]);
+    assert_eq!(said(&of_database("orders")), [""; 0]);
+    assert_eq!(said(&of_execution("orders")), [""; 0]);
+    let (known, slip) = (name("orders"), name("ordes"));
+    let expected = format!("{slip}; did you mean {known}?");
+    assert_eq!(said(&of_execution("ordes")), [expected]);
+}
+
+#[test]
 fn without_yes_a_run_is_shown_with_what_it_waits_for_and_nothing_changes() {
     let world = World::new();
     let wait = running(&world, "orders", Step::Copy, Phase::Queued);

@@ -8,6 +8,7 @@
 )]
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -19,14 +20,16 @@ use snapferry::domain::id::names::{Attempt, ResourceId, SnapshotId};
 use snapferry::domain::id::tags::{PolicyName, Tags};
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::restore::configuration::{Configuration, ConfigurationHash};
+use snapferry::domain::restore::versions::{VERSIONS_MAX, Versions};
 use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::retention::gone::Listing;
 use snapferry::domain::run::command::{ProtectionRequest, RunOptions};
 use snapferry::domain::run::naming;
 use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
-    Clock, DescribeQuota, Page, PortError, RdsError, ReadEntered, ReadListings, ReadPolicies,
-    SnapshotQuota,
+    Clock, DescribeQuota, Page, PortError, RdsError, ReadConfigurations, ReadEntered, ReadListings,
+    ReadPolicies, SnapshotQuota,
 };
 use snapferry::settings::{Planning, Variables};
 
@@ -144,6 +147,31 @@ impl ReadEntered for Crowd {
             mismatch: None,
         });
         Ok(entered.collect())
+    }
+}
+
+impl ReadConfigurations for Crowd {
+    async fn configuration_versions(
+        &self,
+        of: &[ResourceId],
+    ) -> Result<BTreeMap<ResourceId, Versions>, PortError> {
+        assert!(of.len() <= PAGE);
+        // A new version for each day of the last months.
+        let days = 0..i64::try_from(VERSIONS_MAX).unwrap();
+        let versions = days.fold(Versions::default(), |versions, day| {
+            let hash = ConfigurationHash::of(&day.to_string());
+            let since = now() - SignedDuration::from_hours(24 * (120 - day));
+            versions.with(hash, since)
+        });
+        Ok(of.iter().map(|id| (id.clone(), versions.clone())).collect())
+    }
+
+    async fn configuration(
+        &self,
+        _of: &ResourceId,
+        _hash: &ConfigurationHash,
+    ) -> Result<Option<Configuration>, PortError> {
+        Ok(None)
     }
 }
 

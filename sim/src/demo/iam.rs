@@ -71,6 +71,10 @@ const MAY_BE_UNUSED: &[(&str, &str)] = &[
     ("reactor rds:DescribeDBInstances", AUTOMATED),
     ("reactor rds:DescribeDBClusters", AUTOMATED),
     ("reactor states:StartExecution", AUTOMATED),
+    (
+        "reactor rds:DescribeOptionGroups",
+        "only for an automated snapshot of Oracle or SQL Server",
+    ),
 ];
 
 const MAPPING: &str = "the emulator reads a function's queue without asking IAM";

@@ -227,7 +227,18 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     seen.world.extend(unpruned.filter(|_| is_complete));
     seen.world.extend(unduly);
     seen.world.extend(contradictions);
+    let page = stack.target().join("demo").join("report.html");
+    let written = snapferry.report(&page).await;
+    if let Err(error) = &written {
+        seen.world.push(format!("{error:#}"));
+    }
     let kept = report(out, args, &figures, &seen)?;
+    if written.is_ok() {
+        out.line(format_args!(
+            "\nThe page of `snapferry report --html`: {}",
+            page.display()
+        ));
+    }
     if args.keep {
         keep(out, args, &stack, &rds, &snapferry.program).await;
     }

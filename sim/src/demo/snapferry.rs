@@ -108,6 +108,27 @@ impl Snapferry {
             .await
     }
 
+    /// Runs `snapferry report --html`, which ends with 1 where something needs a person, and writes the page to this file.
+    ///
+    /// # Errors
+    /// When it cannot be run, or writes no page.
+    pub(super) async fn report(&self, file: &Path) -> anyhow::Result<()> {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("{} could not be made", folder.display()))?;
+        }
+        // A page of an earlier run would look like this run's.
+        let _ = std::fs::remove_file(file);
+        let name = file.to_str().context("a path that is no text")?;
+        let output = self.output(&["report", "--html", name]).await?;
+        if !file.exists() {
+            let said = String::from_utf8_lossy(&output.stdout);
+            let errors = String::from_utf8_lossy(&output.stderr);
+            bail!("`snapferry report --html {name}` wrote no page: {said}{errors}");
+        }
+        Ok(())
+    }
+
     /// The JSON that a command prints, whatever its exit code says.
     async fn answer(&self, command: &[&str]) -> anyhow::Result<Value> {
         let output = self.output(&[command, &["--json"]].concat()).await?;
@@ -165,6 +186,22 @@ mod tests {
         assert_eq!(replayed("{\n  \"replayed\": 4\n}\n"), Some(4));
         assert_eq!(replayed("{\"left\":1}"), None);
         assert_eq!(replayed(""), None);
+    }
+
+    #[tokio::test]
+    async fn a_report_that_writes_no_page_fails_although_an_earlier_page_is_there() {
+        let folder = std::env::temp_dir().join(format!("snapferry-page-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let page = folder.join("demo").join("report.html");
+        let snapferry = |program: &str| Snapferry {
+            program: PathBuf::from(program),
+            environment: Vec::new(),
+        };
+        snapferry("/bin/false").report(&page).await.unwrap_err();
+        std::fs::write(&page, "of an earlier run").unwrap();
+        let error = snapferry("/bin/false").report(&page).await.unwrap_err();
+        assert!(error.to_string().contains("wrote no page"), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[tokio::test]

@@ -229,6 +229,13 @@ impl LocalStack {
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
+
+    /// Cargo's target folder, in which the run has its own. What is written there outlives the run.
+    #[must_use]
+    pub fn target(&self) -> &Path {
+        let run = self.folder.path();
+        run.ancestors().nth(2).unwrap_or(run)
+    }
 }
 
 /// The Python that has the emulator.

@@ -146,7 +146,7 @@ impl Simulation {
             }
         }
         if inject_fault {
-            let asks_again = self.world().rng.u8(..24) == 0;
+            let asks_again = self.world().rng.u8(..12) == 0;
             if asks_again {
                 self.world().count("a person runs the planner again");
                 self.plan(When::Again);

@@ -274,7 +274,7 @@ fn fault_rates(rng: &mut Rng) -> FaultRates {
         odd_statuses: rng.u8(..4) == 0,
         long_sleeps: rng.u8(..10) == 0,
         slow_calls: rng.u8(..3) == 0,
-        hints_come_early: rng.u8(..3) == 0,
+        hints_come_early: rng.u8(..2) == 0,
         index_lag: SignedDuration::from_secs(if rng.bool() { 40 } else { 3 }),
         restless,
     }

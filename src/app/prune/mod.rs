@@ -7,6 +7,7 @@
 mod approval;
 mod candidates;
 mod config;
+mod configurations;
 mod correct;
 mod histories;
 mod outcome;
@@ -18,6 +19,8 @@ mod round;
 
 pub use approval::Unapproved;
 pub use config::{PruneRequest, PrunerConfig};
-pub use outcome::{LeftAlone, PruneError, PruneReport, Refused, Removed, Stopped};
+pub use outcome::{
+    LeftAlone, PruneError, PruneReport, PrunedConfigurations, Refused, Removed, Stopped,
+};
 pub use permissions::{ACTIONS, Permissions};
 pub use round::prune;

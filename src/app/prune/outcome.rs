@@ -7,7 +7,9 @@ use crate::app::prune_part::Ambiguous;
 use crate::app::prune_preview::PreviewError;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
+use crate::domain::restore::configuration::ConfigurationHash;
 use crate::domain::retention::check::Broken;
+use crate::domain::retention::configuration_check::Keeps;
 use crate::domain::retention::round::Freeze;
 use crate::ports::PortError;
 
@@ -95,6 +97,17 @@ impl std::fmt::Display for Stopped {
     }
 }
 
+/// What became of configurations that no recovery point names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PrunedConfigurations {
+    /// How many there were.
+    pub unnamed: usize,
+    /// Those that were removed.
+    pub removed: Vec<(ResourceId, ConfigurationHash)>,
+    /// Those that the second rule has kept. There should be none.
+    pub kept: Vec<(ResourceId, ConfigurationHash, Keeps)>,
+}
+
 /// What a round did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PruneReport {
@@ -122,6 +135,8 @@ pub struct PruneReport {
     pub left_alone: Vec<LeftAlone>,
     /// The entries of the catalog that named a recovery point that is gone.
     pub corrected: usize,
+    /// What became of configurations that no recovery point names.
+    pub configurations: PrunedConfigurations,
     /// What ended the removals before their end.
     pub stopped: Option<Stopped>,
     /// After how many days the recovery region's quota is full. `None` if RDS does not say how large it is.

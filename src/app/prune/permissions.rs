@@ -3,15 +3,17 @@
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, CorrectNewest, DeleteSnapshot, DescribeQuota, DescribeSnapshots, ExpireEntered,
-    KeepHistories, KeepNotes, ListDatabases, ListOpen, PruneRounds, ReadEntered, ReadEntries,
-    ReadFreeze, ReadHistories, ReadListings, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
-    ReadSelected, RegisterRemovals, StoreListings,
+    KeepHistories, KeepNotes, ListDatabases, ListOpen, PruneRounds, ReadConfigurations,
+    ReadEntered, ReadEntries, ReadFreeze, ReadHistories, ReadListings, ReadPlanCursor,
+    ReadPolicies, ReadPolicyHistory, ReadSelected, RegisterRemovals, RemoveConfigurations,
+    StoreConfigurations, StoreListings,
 };
 
 permissions! {
     /// Everything that the pruner may do.
     Permissions:
         Clock CorrectNewest DeleteSnapshot DescribeQuota DescribeSnapshots ExpireEntered KeepHistories KeepNotes ListDatabases
-        ListManualSnapshots ListOpen PruneRounds ReadEntered ReadEntries ReadFreeze ReadHistories ReadListings
-        ReadPlanCursor ReadPolicies ReadPolicyHistory ReadSelected RegisterRemovals StoreListings
+        ListManualSnapshots ListOpen PruneRounds ReadConfigurations ReadEntered ReadEntries ReadFreeze ReadHistories
+        ReadListings ReadPlanCursor ReadPolicies ReadPolicyHistory ReadSelected RegisterRemovals RemoveConfigurations
+        StoreConfigurations StoreListings
 }

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::approval::{are_at_rest, unapproved};
 use super::candidates::{Candidates, databases, leave_alone};
 use super::config::{PruneRequest, PrunerConfig};
+use super::configurations::prune_configurations;
 use super::correct::correct_newest;
 use super::histories::{DueSince, keep_histories, note_removed};
 use super::outcome::{PruneError, PruneReport, Stopped};
@@ -168,6 +169,10 @@ async fn round<W: Permissions>(
         remove(world, &removing, &mut databases, going, &mut report).await;
     }
     note_removed(world, &preview, &report.removed, started).await;
+    if order.is_none() {
+        report.configurations =
+            prune_configurations(world, config, &preview, round_before, started).await;
+    }
     info!(
         plan = report.plan,
         looked_at = report.looked_at,
@@ -177,6 +182,7 @@ async fn round<W: Permissions>(
         gone = report.gone.len(),
         refused = report.refused.len(),
         failed = report.failed.len(),
+        configurations_removed = report.configurations.removed.len(),
         "pruned"
     );
     Ok(report)

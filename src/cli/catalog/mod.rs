@@ -105,7 +105,7 @@ async fn read<W: catalog::Permissions>(
     read.ok_or_else(|| CliError::Argument {
         name: "DATABASE",
         what: format!(
-            "configuration {} is not in the table, or a later version wrote it",
+            "configuration {} is not in the table any more, because no recovery point names it, or a later version wrote it",
             version.hash
         ),
     })

@@ -4,6 +4,7 @@ pub mod ages;
 pub mod dead_letter;
 pub mod fleet;
 pub mod metrics;
+pub mod not_found;
 pub mod orphans;
 pub mod outdated;
 pub mod own_event;

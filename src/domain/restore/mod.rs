@@ -19,5 +19,6 @@ pub mod roster;
 pub mod setting;
 pub mod step;
 pub mod taken;
+pub mod unnamed;
 pub mod value;
 pub mod versions;

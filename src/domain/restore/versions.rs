@@ -14,6 +14,10 @@ pub struct Version {
     pub hash: ConfigurationHash,
     /// When a run first began with it.
     pub since: Timestamp,
+    /// Since when the pruner has found no recovery point that names it.
+    pub unnamed_since: Option<Timestamp>,
+    /// Whether the pruner has removed it.
+    pub is_removed: bool,
 }
 
 /// The versions of a database's configuration, the oldest first.
@@ -40,7 +44,12 @@ impl Versions {
     #[must_use]
     pub fn with(&self, hash: ConfigurationHash, since: Timestamp) -> Self {
         let mut all = self.all.clone();
-        all.push(Version { hash, since });
+        all.push(Version {
+            hash,
+            since,
+            unnamed_since: None,
+            is_removed: false,
+        });
         let over = all.len().saturating_sub(VERSIONS_MAX);
         all.drain(..over);
         Self { all }

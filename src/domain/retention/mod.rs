@@ -3,6 +3,7 @@
 pub mod bounds;
 pub mod capacity;
 pub mod check;
+pub mod configuration_check;
 pub mod entered;
 pub mod forget;
 pub mod gone;
@@ -12,3 +13,4 @@ pub mod plan_hash;
 pub mod round;
 pub mod sightings;
 pub mod steady_state;
+pub mod unnamed_configurations;

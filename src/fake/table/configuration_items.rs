@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::domain::id::arn::Region;
 use crate::domain::id::names::ResourceId;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
@@ -13,6 +15,8 @@ use crate::domain::restore::versions::Versions;
 pub struct ConfigurationItems {
     /// The configurations, each under its database and its hash.
     pub stored: BTreeMap<(ResourceId, ConfigurationHash), Configuration>,
+    /// When each was last stored.
+    pub stored_at: BTreeMap<(ResourceId, ConfigurationHash), Timestamp>,
     /// The versions of each database.
     pub versions: BTreeMap<ResourceId, Versions>,
     /// What the last complete listing of each source region showed.

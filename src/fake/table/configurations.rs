@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::configuration_items::ConfigurationItems;
 use super::items::Table;
 use super::milliseconds::in_milliseconds;
@@ -34,10 +36,28 @@ impl Table {
         &mut self,
         configuration: &Configuration,
         hash: &ConfigurationHash,
+        at: Timestamp,
     ) {
         let key = (configuration.resource_id.clone(), hash.clone());
-        let stored = self.configurations.stored.entry(key);
+        let all = &mut self.configurations;
+        all.stored_at.insert(key.clone(), in_milliseconds(at));
+        let stored = all.stored.entry(key);
         stored.or_insert_with(|| configuration.clone());
+    }
+
+    pub(in crate::fake) fn remove_configuration(
+        &mut self,
+        key: &(ResourceId, ConfigurationHash),
+        stored_before: Timestamp,
+    ) -> Written {
+        let all = &mut self.configurations;
+        let before = in_milliseconds(stored_before);
+        if all.stored_at.get(key).is_some_and(|at| *at >= before) {
+            return Written::Conflict;
+        }
+        all.stored.remove(key);
+        all.stored_at.remove(key);
+        Written::Stored
     }
 
     pub(in crate::fake) fn set_configuration_versions(

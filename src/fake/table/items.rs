@@ -18,7 +18,7 @@ use crate::domain::run::look_times::LastSweep;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::turn::{QueuedCopy, Turn};
 use crate::domain::run::wait::{Phase, Wait};
-use crate::ports::{StoredRestore, Written};
+use crate::ports::{StoredDrills, StoredRestore, Written};
 
 use super::catalog_entry::CatalogEntry;
 use super::configuration_items::ConfigurationItems;
@@ -52,6 +52,7 @@ pub struct Table {
     pub(super) retention: RetentionItems,
     pub(super) configurations: ConfigurationItems,
     pub(super) restores: BTreeMap<RestoreKey, StoredRestore>,
+    pub(super) drills: BTreeMap<ResourceId, StoredDrills>,
     /// Where the index shows older items than the table has.
     pub(super) lag: Option<Lag>,
     pub(super) page: usize,
@@ -85,6 +86,7 @@ impl Table {
             retention: RetentionItems::default(),
             configurations: ConfigurationItems::default(),
             restores: BTreeMap::new(),
+            drills: BTreeMap::new(),
             lag: None,
             page,
             stops_early: false,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::{Holds, Ports, assert_batch};
 use crate::domain::id::arn::Region;
 use crate::domain::id::names::ResourceId;
@@ -9,7 +11,8 @@ use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
 use crate::domain::restore::roster::Roster;
 use crate::domain::restore::versions::Versions;
 use crate::ports::{
-    PortError, ReadConfigurations, ReadRosters, StoreConfigurations, StoreRosters, Written,
+    PortError, ReadConfigurations, ReadRosters, RemoveConfigurations, StoreConfigurations,
+    StoreRosters, Written,
 };
 
 impl<L: Holds> ReadConfigurations for Ports<L> {
@@ -36,8 +39,9 @@ impl<L: Holds> StoreConfigurations for Ports<L> {
         &self,
         configuration: &Configuration,
         hash: &ConfigurationHash,
+        at: Timestamp,
     ) -> Result<(), PortError> {
-        self.with(|state| state.table.store_configuration(configuration, hash));
+        self.with(|state| state.table.store_configuration(configuration, hash, at));
         Ok(())
     }
 
@@ -48,6 +52,18 @@ impl<L: Holds> StoreConfigurations for Ports<L> {
         known: Option<&ConfigurationHash>,
     ) -> Result<Written, PortError> {
         Ok(self.with(|state| state.table.set_configuration_versions(of, versions, known)))
+    }
+}
+
+impl<L: Holds> RemoveConfigurations for Ports<L> {
+    async fn remove_configuration(
+        &self,
+        of: &ResourceId,
+        hash: &ConfigurationHash,
+        stored_before: Timestamp,
+    ) -> Result<Written, PortError> {
+        let key = (of.clone(), hash.clone());
+        Ok(self.with(|state| state.table.remove_configuration(&key, stored_before)))
     }
 }
 

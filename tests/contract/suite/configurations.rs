@@ -9,18 +9,23 @@ use snapferry::domain::restore::value::{Thousandths, Value};
 use snapferry::domain::restore::versions::Versions;
 use snapferry::json;
 use snapferry::ports::{
-    ReadConfigurations, ReadRosters, StoreConfigurations, StoreRosters, Written,
+    ReadConfigurations, ReadRosters, RemoveConfigurations, StoreConfigurations, StoreRosters,
+    Written,
 };
 
 use super::samples::{database, region, resource_id, time};
 
 /// The ports of this file's cases.
 pub(crate) trait Table:
-    ReadConfigurations + ReadRosters + StoreConfigurations + StoreRosters
+    ReadConfigurations + ReadRosters + RemoveConfigurations + StoreConfigurations + StoreRosters
 {
 }
 
-impl<T: ReadConfigurations + ReadRosters + StoreConfigurations + StoreRosters> Table for T {}
+impl<
+    T: ReadConfigurations + ReadRosters + RemoveConfigurations + StoreConfigurations + StoreRosters,
+> Table for T
+{
+}
 
 fn configuration(name: &str, class: &str) -> Configuration {
     let of = database(name);
@@ -53,6 +58,8 @@ fn configuration(name: &str, class: &str) -> Configuration {
     }
 }
 
+const STORED: &str = "2026-11-22T03:00:00.123Z";
+
 fn hash(text: &str) -> ConfigurationHash {
     ConfigurationHash::of(text)
 }
@@ -62,7 +69,10 @@ pub(crate) async fn a_configuration_is_read_as_it_was_stored(table: &impl Table)
     let hash = json::configuration::hash(&stored);
     let of = resource_id("orders");
     assert_eq!(table.configuration(&of, &hash).await.unwrap(), None);
-    table.store_configuration(&stored, &hash).await.unwrap();
+    table
+        .store_configuration(&stored, &hash, time(STORED))
+        .await
+        .unwrap();
     let read = table.configuration(&of, &hash).await.unwrap();
     assert_eq!(read, Some(stored));
     let other = resource_id("billing");
@@ -73,11 +83,66 @@ pub(crate) async fn a_stored_configuration_never_changes(table: &impl Table) {
     let stored = configuration("orders", "db.r6g.large");
     let of = resource_id("orders");
     let name = hash("the same name");
-    table.store_configuration(&stored, &name).await.unwrap();
+    table
+        .store_configuration(&stored, &name, time(STORED))
+        .await
+        .unwrap();
     let other = configuration("orders", "db.r6g.xlarge");
-    table.store_configuration(&other, &name).await.unwrap();
+    table
+        .store_configuration(&other, &name, time(STORED))
+        .await
+        .unwrap();
     let read = table.configuration(&of, &name).await.unwrap();
     assert_eq!(read, Some(stored));
+}
+
+pub(crate) async fn a_configuration_goes_only_if_nobody_has_stored_it_since(table: &impl Table) {
+    let stored = configuration("orders", "db.r6g.large");
+    let hash = json::configuration::hash(&stored);
+    let of = resource_id("orders");
+    let (early, late) = (time(STORED), time("2026-12-22T03:00:00Z"));
+    table
+        .store_configuration(&stored, &hash, early)
+        .await
+        .unwrap();
+    // A run has come back to it.
+    table
+        .store_configuration(&stored, &hash, late)
+        .await
+        .unwrap();
+    for before in [early, late] {
+        let removed = table.remove_configuration(&of, &hash, before).await;
+        assert_eq!(removed.unwrap(), Written::Conflict);
+    }
+    let read = table.configuration(&of, &hash).await.unwrap();
+    assert_eq!(read.as_ref(), Some(&stored));
+    let after = time("2026-12-22T03:00:00.001Z");
+    // The second time there is nothing to remove.
+    for _ in 0..2 {
+        let removed = table.remove_configuration(&of, &hash, after).await;
+        assert_eq!(removed.unwrap(), Written::Stored);
+        assert_eq!(table.configuration(&of, &hash).await.unwrap(), None);
+    }
+    table
+        .store_configuration(&stored, &hash, after)
+        .await
+        .unwrap();
+    let read = table.configuration(&of, &hash).await.unwrap();
+    assert_eq!(read, Some(stored));
+}
+
+pub(crate) async fn the_pruners_notes_are_kept_with_the_versions(table: &impl Table) {
+    let of = resource_id("orders");
+    let at = time(STORED);
+    let mut versions = Versions::default().with(hash("a"), at).with(hash("b"), at);
+    versions.all[0].unnamed_since = Some(time("2026-11-23T03:00:00Z"));
+    versions.all[0].is_removed = true;
+    let written = table.set_configuration_versions(&of, &versions, None).await;
+    assert_eq!(written.unwrap(), Written::Stored);
+    let read = table
+        .configuration_versions(std::slice::from_ref(&of))
+        .await;
+    assert_eq!(read.unwrap(), BTreeMap::from([(of, versions)]));
 }
 
 pub(crate) async fn the_versions_of_each_database_are_apart(table: &impl Table) {

@@ -8,6 +8,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod configurations;
+pub(crate) mod drills;
 pub(crate) mod hand_over;
 pub(crate) mod letters;
 pub(crate) mod policies;
@@ -147,11 +148,17 @@ macro_rules! table_contract {
         $crate::suite::tests! { $run, configurations:
             a_configuration_is_read_as_it_was_stored,
             a_stored_configuration_never_changes,
+            a_configuration_goes_only_if_nobody_has_stored_it_since,
+            the_pruners_notes_are_kept_with_the_versions,
             the_versions_of_each_database_are_apart,
             a_version_is_entered_only_over_the_newest_that_was_known,
             an_empty_list_of_versions_is_not_stored,
             the_last_listing_of_each_region_is_kept,
             a_region_without_databases_has_a_listing,
+        }
+        $crate::suite::tests! { $run, drills:
+            drills_are_read_as_they_were_stored,
+            drills_are_stored_only_over_those_before_them,
         }
         $crate::suite::tests! { $run, restores:
             a_restore_is_read_as_it_was_stored,

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use snapferry::domain::id::arn::Region;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::restore::configuration::{Configuration, ConfigurationHash};
 use snapferry::domain::restore::roster::Roster;
 use snapferry::domain::restore::versions::Versions;
-use snapferry::ports::{PortError, ReadConfigurations, StoreConfigurations, StoreRosters, Written};
+use snapferry::ports::{
+    PortError, ReadConfigurations, RemoveConfigurations, StoreConfigurations, StoreRosters, Written,
+};
 
 use super::Mutated;
 
@@ -33,8 +37,10 @@ impl StoreConfigurations for Mutated {
         &self,
         configuration: &Configuration,
         hash: &ConfigurationHash,
+        at: Timestamp,
     ) -> Result<(), PortError> {
-        self.inner.store_configuration(configuration, hash).await
+        let inner = &self.inner;
+        inner.store_configuration(configuration, hash, at).await
     }
 
     async fn set_configuration_versions(
@@ -46,6 +52,18 @@ impl StoreConfigurations for Mutated {
         self.inner
             .set_configuration_versions(of, versions, known)
             .await
+    }
+}
+
+impl RemoveConfigurations for Mutated {
+    async fn remove_configuration(
+        &self,
+        of: &ResourceId,
+        hash: &ConfigurationHash,
+        stored_before: Timestamp,
+    ) -> Result<Written, PortError> {
+        let inner = &self.inner;
+        inner.remove_configuration(of, hash, stored_before).await
     }
 }
 
