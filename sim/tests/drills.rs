@@ -156,7 +156,7 @@ impl Exercise {
         now(async {
             for configuration in &fleet.configurations {
                 let hash = json::configuration::hash(configuration);
-                let stored = world.store_configuration(configuration, &hash).await;
+                let stored = world.store_configuration(configuration, &hash, since).await;
                 stored.unwrap();
                 let versions = Versions::default().with(hash, since);
                 let of = &configuration.resource_id;
