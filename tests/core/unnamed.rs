@@ -187,7 +187,6 @@ fn a_freeze_and_the_parameter_no_remove_nothing() {
         why: "the region is lost".to_owned(),
         by: "ada".to_owned(),
         at: frozen.clock(),
-        and_drills: false,
     };
     run(frozen.set_freeze(&freeze)).unwrap();
     hours(&frozen, &config(), 50);
