@@ -278,8 +278,8 @@ fn head_of_the_list(table: &Table, shown: usize) -> OpenPage {
     let handed_out = holders.iter().filter_map(|holder| table.wait(holder));
     let handed_out = handed_out.filter(|held| behind.iter().any(|wait| std::ptr::eq(*wait, *held)));
     listed.extend(head.iter().copied().chain(handed_out));
-    // In the order of the table.
-    listed.sort_by(|one, other| one.resource.cmp(&other.resource));
+    // In the order of the index.
+    listed.sort_by_key(|wait| (wait.since.as_millisecond(), &wait.resource));
     OpenPage {
         waits: listed.into_iter().cloned().collect(),
         holders: holders.clone(),
