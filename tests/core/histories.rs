@@ -331,7 +331,7 @@ fn what_settles_a_copy_writes_what_it_wrote_before_and_when_its_source_was_done(
     world.store(wait.clone());
     world.forget_calls();
     let settled = run(succeed(&world, &wait, &manifest)).unwrap();
-    assert_ne!(settled, Settlement::Failed);
+    assert_ne!(settled.settlement, Settlement::Failed);
     let expected = [
         Name::SendTaskSuccess,
         Name::RecordRecoveryPoint,

@@ -92,6 +92,7 @@ pub(crate) fn reactor_config() -> ReactorConfig {
         rules: rules(),
         width: 20,
         recheck: Duration::from_secs(5),
+        copy_slots: COPY_SLOTS,
         key: KeyArn::parse(KEY).expect("a key"),
     }
 }
