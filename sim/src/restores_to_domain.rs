@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use snapferry::domain::drill::judge::FailureEvent;
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::restore::restored::RestoredDatabase;
@@ -11,12 +12,12 @@ use snapferry::domain::restore::setting::Setting as S;
 use snapferry::domain::restore::taken::Part;
 use snapferry::domain::restore::value::{Settings, Thousandths, Value};
 use snapferry::domain::run::failure::Operation;
-use snapferry::ports::DatabaseCall;
+use snapferry::ports::{DatabaseCall, Page};
 
 use crate::rds::{
-    AddRole, Answer, AssociatedRole, Cluster, DatabaseRequest, DescribeDbClusters,
-    DescribeDbInstances, Family as ModelFamily, Filter, Instance, Life, Making, Parameters, Rds,
-    RdsFault, Region, Request, Settings as ModelSettings,
+    AddRole, Answer, AssociatedRole, Cluster, DatabaseRequest, DeleteDatabase, DescribeDbClusters,
+    DescribeDbInstances, DescribeEvents, EmittedEvent, Family as ModelFamily, Filter, Instance,
+    Life, Making, Paging, Parameters, Rds, RdsFault, Region, Request, Settings as ModelSettings,
 };
 use crate::rds_to_domain::tags;
 
@@ -299,6 +300,93 @@ pub fn described(
             page.items.iter().filter_map(cluster).collect()
         }
     })
+}
+
+/// One page of a region's databases.
+///
+/// # Errors
+/// As RDS.
+pub fn listed(
+    rds: &mut Rds,
+    at: &Region,
+    family: Family,
+    paging: Paging,
+    now: Timestamp,
+) -> Result<Page<RestoredDatabase>, RdsFault> {
+    Ok(match family {
+        Family::Instance => {
+            let request = DescribeDbInstances {
+                paging,
+                ..DescribeDbInstances::default()
+            };
+            let page = rds.describe_db_instances(at, &request, now)?;
+            let rows = page.items.iter().filter_map(instance).collect();
+            Page::new(rows, page.marker)
+        }
+        Family::Cluster => {
+            let request = DescribeDbClusters {
+                paging,
+                ..DescribeDbClusters::default()
+            };
+            let page = rds.describe_db_clusters(at, &request, now)?;
+            let rows = page.items.iter().filter_map(cluster).collect();
+            Page::new(rows, page.marker)
+        }
+    })
+}
+
+/// Deletes a database as the adapter does: without a last snapshot.
+///
+/// # Errors
+/// As RDS.
+pub fn delete(
+    rds: &mut Rds,
+    at: &Region,
+    family: Family,
+    name: &str,
+    now: Timestamp,
+) -> Result<(), RdsFault> {
+    let family = match family {
+        Family::Instance => ModelFamily::Instance,
+        Family::Cluster => ModelFamily::Cluster,
+    };
+    let deletion = DeleteDatabase {
+        database: name.to_owned(),
+        skips_final_snapshot: true,
+        final_snapshot: None,
+    };
+    let request = Request::DeleteDatabase(family, deletion);
+    rds.handle(at, request, now).map(drop)
+}
+
+/// The events of the category `failure` of a database since then.
+///
+/// # Errors
+/// As RDS.
+pub fn failures(
+    rds: &mut Rds,
+    at: &Region,
+    (family, name): (Family, &str),
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<FailureEvent>, RdsFault> {
+    let kind = match family {
+        Family::Instance => "db-instance",
+        Family::Cluster => "db-cluster",
+    };
+    let request = DescribeEvents {
+        source: Some(name.to_owned()),
+        source_type: Some(kind.to_owned()),
+        start: Some(since),
+        categories: vec!["failure".to_owned()],
+        ..DescribeEvents::default()
+    };
+    let page = rds.describe_events(at, &request, now)?;
+    let event = |event: &EmittedEvent| FailureEvent {
+        at: event.date,
+        message: event.message.clone(),
+    };
+    Ok(page.items.iter().map(event).collect())
 }
 
 /// What the adapter sends for a call.

@@ -10,6 +10,7 @@ mod demo;
 mod deployment;
 mod disaster;
 mod doctor;
+mod drills;
 mod local_stack;
 mod own_roles;
 mod people_policies;

@@ -35,8 +35,8 @@ use snapferry_sim::rds_to_domain::tags;
 use snapferry_sim::restores_to_domain::{cluster_settings, instance_settings};
 use snapferry_sim::simulation::models::ModelledRds;
 
-const HOME: &str = "eu-central-1";
-const SOURCE: &str = "eu-west-1";
+pub(crate) const HOME: &str = "eu-central-1";
+pub(crate) const SOURCE: &str = "eu-west-1";
 pub(crate) const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/2222";
 /// How many names one question may hold. The cluster alone has more members.
 const WIDTH: usize = 1;
@@ -52,11 +52,11 @@ tuned = \"tuned-here\"
 \"*\" = \"alias/recovery\"
 ";
 
-fn time(text: &str) -> Timestamp {
+pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn begin() -> Timestamp {
+pub(crate) fn begin() -> Timestamp {
     time("2026-11-22T05:00:00Z")
 }
 
@@ -64,11 +64,11 @@ pub(crate) fn home() -> RdsRegion {
     HOME.parse().unwrap()
 }
 
-fn source() -> RdsRegion {
+pub(crate) fn source() -> RdsRegion {
     SOURCE.parse().unwrap()
 }
 
-fn tagged(pairs: &[(&str, &str)]) -> RdsTags {
+pub(crate) fn tagged(pairs: &[(&str, &str)]) -> RdsTags {
     RdsTags::of_system(pairs.iter().copied())
 }
 
@@ -135,7 +135,7 @@ fn shop() -> ClusterSpec {
 /// What the source region had, before it was lost.
 pub(crate) struct Fleet {
     pub(crate) rds: Rds,
-    configurations: Vec<Configuration>,
+    pub(crate) configurations: Vec<Configuration>,
 }
 
 fn key_of_orders() -> RestoreKey {
@@ -263,7 +263,7 @@ impl Misfortunes {
 
 pub(crate) type Modelled = World<ModelledRds>;
 /// What else happens while the command waits.
-type AtPause = Box<dyn FnMut(&Modelled)>;
+pub(crate) type AtPause = Box<dyn FnMut(&Modelled)>;
 
 impl Hook<Modelled> for Misfortunes {
     async fn before(&self, _world: &Modelled, call: &Call) -> CallOutcome {
@@ -527,7 +527,7 @@ fn expected(source: &Settings, found: &Settings) -> Settings {
 }
 
 /// The fake makes nobody wait, and the pauses move its clock.
-fn now<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn now<T>(work: impl Future<Output = T>) -> T {
     work.now_or_never().expect("nothing waits here")
 }
 

@@ -28,7 +28,9 @@ use crate::ports::deploy::{
     DeleteStack, FindResource, FindStack, Pause, ReadStackEvents, StackEvent,
 };
 use crate::ports::doctor::ListManualSnapshots;
-use crate::ports::{ListRunning, PAGES_MAX, PortError, RdsError, all_rows, open_pages};
+use crate::ports::{
+    ListRestored, ListRunning, PAGES_MAX, PortError, RdsError, all_rows, open_pages,
+};
 
 /// The state machine's name in `template.yaml`.
 const STATE_MACHINE: &str = "StateMachine";
@@ -39,9 +41,9 @@ permissions! {
 }
 
 /// What a removal asks of the stack itself, while it stands.
-pub trait StackPermissions: drain::Permissions + ListManualSnapshots {}
+pub trait StackPermissions: drain::Permissions + ListManualSnapshots + ListRestored {}
 
-impl<W: drain::Permissions + ListManualSnapshots> StackPermissions for W {}
+impl<W: drain::Permissions + ListManualSnapshots + ListRestored> StackPermissions for W {}
 
 /// Which stacks.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,6 +28,7 @@ pub mod deploy;
 pub mod destroy;
 pub mod doctor;
 pub mod drain;
+pub mod drill;
 pub mod follow;
 mod group_preview;
 mod hearing;

@@ -187,7 +187,7 @@ fn own_tags<'a>(
 }
 
 /// What the recovery point's policy says of restores. Its option groups for copies stand for the same in a restore.
-fn mapping_of(policies: Option<&Applied>, policy: &PolicyName) -> RestoreMapping {
+pub(crate) fn mapping_of(policies: Option<&Applied>, policy: &PolicyName) -> RestoreMapping {
     let spec = policies.and_then(|applied| applied.set.policies.get(policy));
     let Some(options) = spec.map(|spec| &spec.options) else {
         return RestoreMapping::default();

@@ -11,7 +11,7 @@
 //! | `noted#<region>#<resource id>` | what may go of a database | `rules`, `noted`, `ttl` |
 //! | `prune#round` | the pruner's rounds before | `complete_at`, `removing`, `approved` (the rules that may remove) |
 //! | `prune#lease` | who prunes | `holder`, `until` |
-//! | `freeze` | a person has stopped all removal | `why`, `by`, `at` |
+//! | `freeze` | a person has stopped all removal | `why`, `by`, `at`, `and_drills` if that of drills too |
 //! | `listed#<region>` | when its databases were last listed to the end, and which with recovery points it did not show | `at`, `missing` (for each: since, counted at, how many listings) |
 //! | `dead#<hash of a token>` | a token that was called dead | `occasion` of the first time, `ttl` |
 //! | `slots#copy` | who holds a copy slot | `holders`, `clusters` for the clusters among them, `holders_of:<policy>` and `clusters_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
@@ -20,6 +20,7 @@
 //! | `planned#<policy>#<region>` | the last due time that the planner has handled | `until`, `kept` (the databases that it could not start) |
 //! | `selected#<policy>#<region>#<number>` | databases that it selects there | `parts` (how many such items there are), `second` (the number of the second one; without it 1), `list` (which list the item belongs to), `databases` |
 //! | `restore#db#<name>`, `restore#cluster#<name>` | a restore | `restore` (JSON), `revision` |
+//! | `drills#<resource id>` | the drill of a database that is under way, and the last ones | `drills` (JSON), `revision` |
 //! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
 //! | `policies#<version>` | one that was applied, never changed | the same |
 //!

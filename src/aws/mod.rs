@@ -16,6 +16,9 @@ mod deadlines;
 mod deploy;
 #[cfg(feature = "cli")]
 mod doctor;
+#[cfg(feature = "cli")]
+mod drill_calls;
+mod drills;
 mod entered;
 mod executions;
 mod fault;

@@ -28,6 +28,7 @@ const LISTED_PREFIX: &str = "listed#";
 const ROUND: &str = "prune#round";
 const LEASE: &str = "prune#lease";
 const FREEZE: &str = "freeze";
+const AND_DRILLS: &str = "and_drills";
 
 const RULES: &str = "rules";
 const NOTED: &str = "noted";
@@ -243,6 +244,7 @@ impl<Extra> ReadFreeze for Aws<Extra> {
                 why: get_text(item, WHY)?.to_owned(),
                 by: get_text(item, BY)?.to_owned(),
                 at: get_time(item, AT)?,
+                and_drills: item.contains_key(AND_DRILLS),
             })
         };
         self.get(text(FREEZE), read).await
@@ -251,13 +253,16 @@ impl<Extra> ReadFreeze for Aws<Extra> {
 
 impl<Extra> SetFreeze for Aws<Extra> {
     async fn set_freeze(&self, freeze: &Freeze) -> Result<(), PortError> {
-        self.put(Item::from([
+        let mut item = Item::from([
             (PK.to_owned(), text(FREEZE)),
             (WHY.to_owned(), text(&freeze.why)),
             (BY.to_owned(), text(&freeze.by)),
             (AT.to_owned(), time(freeze.at)),
-        ]))
-        .await
+        ]);
+        if freeze.and_drills {
+            item.insert(AND_DRILLS.to_owned(), AttributeValue::Bool(true));
+        }
+        self.put(item).await
     }
 
     async fn thaw(&self) -> Result<(), PortError> {

@@ -11,7 +11,7 @@ use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::restore::restored::RestoredDatabase;
 use crate::domain::run::failure::Operation;
-use crate::ports::{DescribeRestored, RdsError, all_rows};
+use crate::ports::{DescribeRestored, ListRestored, Page, RdsError, all_rows};
 
 const READERS: RowReaders<RestoredDatabase> = RowReaders { instance, cluster };
 
@@ -109,5 +109,16 @@ impl<Extra> DescribeRestored for Aws<Extra> {
             databases(&client, region, family, &READERS, filters, marker)
         })
         .await
+    }
+}
+
+impl<Extra> ListRestored for Aws<Extra> {
+    async fn list_restored(
+        &self,
+        region: &Region,
+        family: Family,
+        marker: Option<String>,
+    ) -> Result<Page<RestoredDatabase>, RdsError> {
+        databases(&self.rds(region), region, family, &READERS, None, marker).await
     }
 }

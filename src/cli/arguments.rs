@@ -6,6 +6,7 @@ use super::catalog::arguments::CatalogArguments;
 use super::deploy::arguments::{DeployArguments, EXAMPLES as DEPLOY_EXAMPLES};
 use super::destroy_arguments::{DestroyArguments, EXAMPLES as DESTROY_EXAMPLES};
 use super::drain_arguments::DrainArguments;
+use super::drill::arguments::{DrillArguments, EXAMPLES as DRILL_EXAMPLES};
 use super::examples;
 use super::format::FormatArguments;
 use super::planning_arguments::PlanningArguments;
@@ -202,6 +203,14 @@ pub(super) enum Action {
     /// and follows them. Interrupted, it goes on when the same command is run again. No source region is asked.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArguments),
+    /// Drill: restore recovery points under names of their own, check, measure and delete what was restored.
+    ///
+    /// Shows which databases are due, why each other is not, the plan of each drill and what it costs at most. With --yes,
+    /// or after asking on a terminal, it carries the drills out with your own rights and follows them until RDS shows
+    /// nothing of them any more (see docs/DRILLS.md). Interrupted, it goes on when the same command is run again. --clean
+    /// removes what outlived its deadline. Nothing but what a drill made is ever changed or deleted.
+    #[command(after_help = DRILL_EXAMPLES)]
+    Drill(DrillArguments),
     /// Print a script that completes the commands and options in a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArguments),

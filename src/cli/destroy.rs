@@ -17,6 +17,7 @@ use crate::app::destroy::{
     look, still_running, what_stays,
 };
 use crate::app::drain::{Depth, StartState};
+use crate::app::drill::clean::living_drills;
 use crate::app::stop::{Row, Stop, StopConfig};
 use crate::aws::{Aws, Deploys, StateMachine, for_operators, leisurely};
 use crate::domain::deploy::names::StackName;
@@ -184,6 +185,7 @@ pub async fn run_destroy<W: StackPermissions, S: Permissions>(
     let mut drained = None;
     let mut stays = None;
     let mut left = None;
+    let mut drills = Vec::new();
     if let (Target::Works(world, planning), Some(home)) = (&target, &stacks.home) {
         let (world, planning) = (*world, *planning);
         let config = StopConfig::from(&planning.stack);
@@ -191,8 +193,12 @@ pub async fn run_destroy<W: StackPermissions, S: Permissions>(
         let empty = empty(world, deployer, home, &config, &built_in, depth, &mut show).await?;
         let id = &planning.stack.rules.stack;
         stays = Some(what_stays(world, request, home, id).await);
+        drills = living_drills(world, id, &request.recovery)
+            .await
+            .map_err(CliError::Rds)?;
         if !json {
             write_drained(out, &empty)?;
+            write_drills(out, &drills)?;
         }
         drained = Some(empty);
     }
@@ -204,14 +210,17 @@ pub async fn run_destroy<W: StackPermissions, S: Permissions>(
         left = Some(rows);
     }
     let nothing_runs = left.as_ref().is_none_or(Vec::is_empty);
-    let is_empty = drained.as_ref().is_none_or(Drained::is_done) && nothing_runs;
+    let is_drained = drained.as_ref().is_none_or(Drained::is_done);
+    let is_empty = is_drained && nothing_runs && drills.is_empty();
     let acts = depth != Depth::Show && is_empty && !stacks.all.is_empty();
     if acts {
         act(deployer, target.machine(), stacks, &mut show).await?;
     }
     if json {
         let (drained, left) = (drained.as_ref(), left.as_deref());
-        write_json(out, &answer(stacks, drained, left, stays.as_ref(), acts))?;
+        let mut answer = answer(stacks, drained, left, stays.as_ref(), acts);
+        answer["drills"] = json!(drills);
+        write_json(out, &answer)?;
     } else {
         if nothing_runs {
             write_end(out, stacks, acts, depth)?;
@@ -298,6 +307,18 @@ fn write_drained(out: &mut impl Write, drained: &Drained) -> Result<(), CliError
         )?;
     }
     Ok(())
+}
+
+fn write_drills(out: &mut impl Write, drills: &[String]) -> io::Result<()> {
+    if drills.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "Drills live, so no stack is deleted: {}. Only the table proves whose they are: let snapferry drill end them, or \
+         remove them with snapferry drill --clean --yes once they are past their deadline.",
+        drills.join(", ")
+    )
 }
 
 fn write_end(out: &mut impl Write, stacks: &Stacks, acted: bool, depth: Depth) -> io::Result<()> {

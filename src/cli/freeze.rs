@@ -12,10 +12,10 @@ use crate::domain::retention::round::Freeze;
 use crate::ports::{CallerIdentity, Clock, ReadFreeze, SetFreeze};
 use crate::settings::Stack;
 
-/// With a reason removal is frozen, without one it is thawed.
+/// With a reason removal is frozen, that of drills too if it says so. Without one it is thawed.
 pub(super) async fn execute(
     arguments: &StackArguments,
-    why: Option<&str>,
+    why: Option<(&str, bool)>,
     acts: bool,
     environment: Vec<(String, String)>,
     out: &mut impl Write,
@@ -32,7 +32,7 @@ pub(super) async fn execute(
 /// When the table cannot be read or written, or the answer cannot be written.
 pub async fn run_freeze<W: CallerIdentity + Clock + ReadFreeze + SetFreeze>(
     world: &W,
-    why: Option<&str>,
+    why: Option<(&str, bool)>,
     acts: bool,
     json: bool,
     out: &mut impl Write,
@@ -41,11 +41,12 @@ pub async fn run_freeze<W: CallerIdentity + Clock + ReadFreeze + SetFreeze>(
     let mut now = before.clone();
     if acts {
         now = match why {
-            Some(why) => {
+            Some((why, and_drills)) => {
                 let freeze = Freeze {
                     why: why.to_owned(),
                     by: world.caller_identity().await?,
                     at: world.now(),
+                    and_drills,
                 };
                 world.set_freeze(&freeze).await?;
                 Some(freeze)
@@ -57,7 +58,9 @@ pub async fn run_freeze<W: CallerIdentity + Clock + ReadFreeze + SetFreeze>(
         };
     }
     if json {
-        let frozen = now.map(|it| json!({ "why": it.why, "by": it.by, "since": it.at }));
+        let frozen = now.map(
+            |it| json!({ "why": it.why, "by": it.by, "since": it.at, "and_drills": it.and_drills }),
+        );
         write_json(out, &json!({ "frozen": frozen, "changed": acts }))?;
         return Ok(Ended::Well);
     }
@@ -65,15 +68,26 @@ pub async fn run_freeze<W: CallerIdentity + Clock + ReadFreeze + SetFreeze>(
         None => writeln!(out, "removal is not frozen")?,
         Some(freeze) => writeln!(
             out,
-            "removal is frozen since {} by {}: {}",
-            freeze.at, freeze.by, freeze.why
+            "removal is frozen since {} by {}: {}{}",
+            freeze.at,
+            freeze.by,
+            freeze.why,
+            if freeze.and_drills {
+                " (that of drills too)"
+            } else {
+                ""
+            }
         )?,
     }
     let what = match why {
         _ if !acts => "Nothing was changed. Add --yes to act.",
-        Some(_) => {
-            "frozen: the pruner removes nothing. New recovery points are made all the same, so watch the quota \
-             (snapferry prune)."
+        Some((_, true)) => {
+            "frozen: the pruner removes nothing, and neither is what drills made. New recovery points are made all the \
+             same, so watch the quota (snapferry prune)."
+        }
+        Some((_, false)) => {
+            "frozen: the pruner removes nothing. What drills made is removed all the same, unless --and-drills says \
+             otherwise. New recovery points are made, so watch the quota (snapferry prune)."
         }
         None => "thawed: the next round goes on, by its bounds.",
     };

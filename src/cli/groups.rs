@@ -19,7 +19,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "Keep and remove recovery points",
         &["prune", "hold", "release", "freeze", "thaw"],
     ),
-    ("Get a database back", &["catalog", "restore"]),
+    ("Get a database back", &["catalog", "restore", "drill"]),
     (
         "Set up and take down",
         &["deploy", "drain", "destroy", "completions", "man"],

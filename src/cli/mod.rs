@@ -9,6 +9,7 @@ mod destroy_arguments;
 mod doctor;
 mod drain;
 mod drain_arguments;
+mod drill;
 mod emit;
 mod examples;
 mod follow;
@@ -66,6 +67,7 @@ pub use deploy::{Acts, Manner, run_deploy};
 pub use destroy::{DestroyManner, Target, run_destroy};
 pub use doctor::run_doctor;
 pub use drain::run_drain;
+pub use drill::{DrillAction, clean_up, drill, drill_progress, write_drills};
 pub use freeze::run_freeze;
 pub use hold::{HoldAction, run_hold};
 pub use outcome::{CliError, Ended};
@@ -180,8 +182,8 @@ async fn carry_out(
             policy::execute(&arguments.stack, &options.action, environment, out).await
         }
         Action::Freeze(options) => {
-            let why = Some(options.why.as_str());
-            freeze::execute(&arguments.stack, why, options.yes, environment, out).await
+            let freeze = Some((options.why.as_str(), options.and_drills));
+            freeze::execute(&arguments.stack, freeze, options.yes, environment, out).await
         }
         Action::Hold(options) => {
             let (id, action) = (&options.id, HoldAction::Hold(&options.why));
@@ -209,6 +211,10 @@ async fn carry_out(
         }
         Action::Restore(options) => {
             restore::execute(&arguments.stack, options, environment, out).await
+        }
+        Action::Drill(options) => {
+            let drilled = drill::execute(&arguments.stack, options, environment, out);
+            Box::pin(drilled).await
         }
         Action::Start(options) => start::execute(&arguments.stack, options, environment, out).await,
         Action::Status(options) => {

@@ -30,6 +30,9 @@ pub(super) struct FreezeArguments {
     /// Why, for the next person.
     #[arg(long, value_name = "TEXT")]
     pub(super) why: String,
+    /// Also leave alone what drills made. No drill begins while removal is frozen, with or without this.
+    #[arg(long)]
+    pub(super) and_drills: bool,
     /// Freeze. Without it, the state is only shown.
     #[arg(long)]
     pub(super) yes: bool,

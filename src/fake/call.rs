@@ -11,6 +11,7 @@ use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
+use crate::domain::drill::judge::FailureEvent;
 use crate::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
@@ -173,15 +174,18 @@ macro_rules! every_call {
                 reads OffersVersion: offers_version(by region: Region, by of: EngineVersion) -> Result<bool, RdsError>, Rds(Operation::DescribeDbEngineVersions, region);
                 reads OffersClass: offers_class(by region: Region, by of: ClassOffer) -> Result<bool, RdsError>, Rds(Operation::DescribeOrderableDbInstanceOptions, region);
             }
+            ListRestored { reads ListRestored: list_restored(by region: Region, copy family: Family, copy marker: Option<String>) -> Result<Page<RestoredDatabase>, RdsError>, Rds(Operation::describe_databases(*family), region); }
+            DeleteDrilled { writes DeleteDrilled: delete_drilled(by region: Region, copy family: Family, by name: str) -> Result<(), RdsError>, Rds(Operation::delete_database(*family), region); }
+            ReadFailures { reads FailureEvents: failure_events(by region: Region, copy family: Family, by name: str, copy since: Timestamp) -> Result<Vec<FailureEvent>, RdsError>, Rds(Operation::DescribeEvents, region); }
+            CheckDrill { writes CheckDrill: check_drill(by function: str, by request: str) -> Result<String, PortError>, Other("Invoke"); }
+            ReadDrills { reads ReadDrills: drills(by of: [ResourceId]) -> Result<BTreeMap<ResourceId, StoredDrills>, PortError>, Other("BatchGetItem"); }
+            StoreDrills { writes StoreDrills: store_drills(by of: ResourceId, by drills: StoredDrills) -> Result<Written, PortError>, Other("UpdateItem"); }
             ListGroups {
                 reads ListGroups: list_groups(by region: Region, copy kind: GroupKind, copy marker: Option<String>) -> Result<Page<String>, RdsError>, Rds(kind.listed_by(), region);
             }
             ReadRestores { reads Restore: restore(by key: RestoreKey) -> Result<Option<StoredRestore>, PortError>, Other("GetItem"); }
             StoreRestores { writes StoreRestore: store_restore(by restore: StoredRestore) -> Result<Written, PortError>, Other("UpdateItem"); }
-            DescribeQuota {
-                reads DescribeQuota: describe_snapshot_quota(by region: Region, copy family: Family)
-                    -> Result<Option<SnapshotQuota>, RdsError>, Rds(Operation::DescribeAccountAttributes, region);
-            }
+            DescribeQuota { reads DescribeQuota: describe_snapshot_quota(by region: Region, copy family: Family) -> Result<Option<SnapshotQuota>, RdsError>, Rds(Operation::DescribeAccountAttributes, region); }
             DeleteSnapshot {
                 writes DeleteSnapshot: delete_snapshot(by snapshot: RdsArn)
                     -> Result<(), RdsError>, Rds(Operation::delete_snapshot(snapshot.family()), snapshot.region());
@@ -192,9 +196,7 @@ macro_rules! every_call {
                 writes ReleaseSnapshot: release_snapshot(by snapshot: RdsArn)
                     -> Result<(), RdsError>, Rds(Operation::RemoveTagsFromResource, snapshot.region());
             }
-            InvokePruner {
-                writes InvokePruner: invoke_pruner(by request: str) -> Result<String, PortError>, Other("Invoke");
-            }
+            InvokePruner { writes InvokePruner: invoke_pruner(by request: str) -> Result<String, PortError>, Other("Invoke"); }
             RegisterRemovals {
                 writes RegisterRemoval: register_removal(by removal: RemovalEntry)
                     -> Result<Written, PortError>, Other("PutItem");
@@ -206,14 +208,8 @@ macro_rules! every_call {
             ExpireEntered {
                 writes ExpireEntered: expire_entered(by copy: RdsArn, copy from: Timestamp) -> Result<(), PortError>, Other("UpdateItem");
             }
-            ReadEntered {
-                reads ReadEntered: read_entered(by copies: [RdsArn])
-                    -> Result<Vec<Entered>, PortError>, Other("BatchGetItem");
-            }
-            ListMismatches {
-                reads ListMismatches: list_mismatches(copy marker: Option<String>)
-                    -> Result<Page<RdsArn>, PortError>, Other("Query");
-            }
+            ReadEntered { reads ReadEntered: read_entered(by copies: [RdsArn]) -> Result<Vec<Entered>, PortError>, Other("BatchGetItem"); }
+            ListMismatches { reads ListMismatches: list_mismatches(copy marker: Option<String>) -> Result<Page<RdsArn>, PortError>, Other("Query"); }
             KeepNotes {
                 reads ReadNotes: read_notes(by of: [DatabaseId])
                     -> Result<BTreeMap<DatabaseId, Notes>, PortError>, Other("BatchGetItem");

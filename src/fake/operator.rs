@@ -42,6 +42,10 @@ pub struct Operator {
     pub pruner_requests: Vec<String>,
     /// What the pruner answers.
     pub pruner_answer: String,
+    /// What the user's function was asked of drills, in order.
+    pub drill_checks: Vec<String>,
+    /// What it answers. Nothing if it does not.
+    pub drill_check: Option<String>,
     /// The events that were published on the default bus, in order.
     pub published: Vec<OwnEvent>,
     /// The actions that IAM denies to every role.

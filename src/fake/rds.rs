@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::domain::drill::judge::FailureEvent;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::rds::database::Database;
@@ -109,6 +110,37 @@ pub trait RdsModel {
     ) -> Result<Option<ResourceId>, Refusal> {
         Err(Refusal::code("InvalidAction"))
     }
+    /// A page of a region's databases, as restores look at them. A model that restores nothing shows none.
+    fn list_restored(
+        &mut self,
+        _region: &Region,
+        _family: Family,
+        _marker: Option<String>,
+        _now: Timestamp,
+    ) -> Result<Page<RestoredDatabase>, Refusal> {
+        Ok(Page::new(Vec::new(), None))
+    }
+    /// Deletes a database that a drill made. A model that restores nothing refuses it.
+    fn delete_drilled(
+        &mut self,
+        _region: &Region,
+        _family: Family,
+        _name: &str,
+        _now: Timestamp,
+    ) -> Result<(), Refusal> {
+        Err(Refusal::code("InvalidAction"))
+    }
+    /// What RDS reports as failures of a database. A model that restores nothing reports none.
+    fn failure_events(
+        &mut self,
+        _region: &Region,
+        _family: Family,
+        _name: &str,
+        _since: Timestamp,
+        _now: Timestamp,
+    ) -> Result<Vec<FailureEvent>, Refusal> {
+        Ok(Vec::new())
+    }
     /// The quotas that restores use up. A model that restores nothing reports none.
     fn restore_quotas(&mut self, _region: &Region, _now: Timestamp) -> Result<Quotas, Refusal> {
         Ok(Quotas::new())
@@ -160,6 +192,8 @@ pub struct Shelf {
     pub databases: Vec<Database>,
     /// The snapshots of all regions.
     pub snapshots: BTreeMap<RdsArn, Snapshot>,
+    /// What was restored in any region, each with its family.
+    pub restored: Vec<(Family, RestoredDatabase)>,
     /// Snapshots that a look at them by name misses, although a list shows them.
     pub overlooked: BTreeSet<RdsArn>,
     /// The quota of each family.
@@ -183,6 +217,7 @@ impl Shelf {
         Self {
             databases: Vec::new(),
             snapshots: BTreeMap::new(),
+            restored: Vec::new(),
             overlooked: BTreeSet::new(),
             quotas: BTreeMap::new(),
             restore_quotas: Quotas::new(),
@@ -245,6 +280,17 @@ impl RdsModel for Shelf {
         _now: Timestamp,
     ) -> Result<Page<Database>, Refusal> {
         Ok(page(self.databases_of(region, family), PAGE, marker))
+    }
+
+    fn list_restored(
+        &mut self,
+        _region: &Region,
+        family: Family,
+        marker: Option<String>,
+        _now: Timestamp,
+    ) -> Result<Page<RestoredDatabase>, Refusal> {
+        let of_family = self.restored.iter().filter(|(of, _)| *of == family);
+        Ok(page(of_family.map(|(_, one)| one), PAGE, marker))
     }
 
     fn find_databases(

@@ -4,6 +4,7 @@
 
 pub mod command;
 pub mod configuration;
+pub mod drill;
 pub mod event;
 pub mod history;
 pub mod kept;

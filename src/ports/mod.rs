@@ -24,6 +24,7 @@ mod clock;
 mod configurations;
 pub mod deploy;
 pub mod doctor;
+mod drills;
 mod error;
 mod histories;
 mod keys;
@@ -41,6 +42,7 @@ mod table;
 
 pub use clock::*;
 pub use configurations::*;
+pub use drills::*;
 pub use error::*;
 pub use histories::*;
 pub use keys::*;

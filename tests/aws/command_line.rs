@@ -17,11 +17,12 @@ const POINT: &str = "sf-orders-20261122t0300z-abcdefghij";
 const QUEUE: &str = "https://sqs.eu-central-1.amazonaws.com/111122223333/queue";
 
 /// Every command that asks AWS, with the arguments that it cannot do without.
-const ASK_AWS: [&[&str]; 25] = [
+const ASK_AWS: [&[&str]; 26] = [
     &["catalog", "diff", "orders"],
     &["catalog", "show", "orders"],
     &["doctor"],
     &["drain"],
+    &["drill", "--due", "--dry-run"],
     &["freeze", "--why", "x"],
     &["hold", POINT, "--why", "x"],
     &["plan"],
@@ -46,7 +47,7 @@ const ASK_AWS: [&[&str]; 25] = [
 ];
 
 /// The commands that need no AWS, and those that have commands of their own.
-const OTHERS: [&[&str]; 9] = [
+const OTHERS: [&[&str]; 10] = [
     &["catalog"],
     &["completions"],
     &["deploy"],
@@ -56,6 +57,7 @@ const OTHERS: [&[&str]; 9] = [
     &["policy", "keeps"],
     &["replay"],
     &["restore"],
+    &["drill"],
 ];
 
 /// A directory with the files that the examples name. They are written once: a test that writes them again would take

@@ -9,8 +9,10 @@ use snapferry::aws::{Aws, Deploys};
 use snapferry::cli::{DestroyManner, Ended, Target, run_destroy};
 use snapferry::domain::deploy::names::StackName;
 use snapferry::domain::deploy::stack::StackFacts;
-use snapferry::domain::id::names::ExecutionName;
+use snapferry::domain::id::arn::Family;
+use snapferry::domain::id::names::{ExecutionName, ResourceId};
 use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::restore::restored::RestoredDatabase;
 use snapferry::fake::Deployments;
 use snapferry::fake::step_functions::Execution;
 use snapferry::ports::ExecutionState;
@@ -108,6 +110,50 @@ fn destroy_shows_what_goes_and_what_stays_and_then_deletes_it() {
     let (ended, said) = destroyed(&world, &stacks, Depth::Pause, false);
     assert_eq!(ended, Ended::Well);
     assert!(said.starts_with("There is no stack snapferry in"), "{said}");
+}
+
+#[test]
+fn destroy_deletes_nothing_while_a_drill_lives() {
+    let (world, stacks) = (with_a_copy(), deployed());
+    let drilled = RestoredDatabase {
+        name: "sfd-orders-abcdefghij".to_owned(),
+        resource_id: ResourceId::parse("db-MADE").unwrap(),
+        member_of: None,
+        status: "available".to_owned(),
+        created_at: None,
+        tags: pairs(&[("snapferry:drill", "prod")]),
+        settings: BTreeMap::new(),
+        has_pending_changes: false,
+        needs_restart: false,
+        inactive_roles: [].into(),
+        loaded: None,
+    };
+    let of_others = RestoredDatabase {
+        name: "sfd-of-another-stack".to_owned(),
+        tags: pairs(&[("snapferry:drill", "other")]),
+        ..drilled.clone()
+    };
+    for one in [drilled, of_others] {
+        let all = &mut world.world().state_mut().rds.restored;
+        all.push((Family::Instance, one));
+    }
+    let (ended, said) = destroyed(&world, &stacks, Depth::Pause, false);
+    assert_eq!(ended, Ended::Badly);
+    assert!(
+        said.contains("Drills live, so no stack is deleted: sfd-orders-abcdefghij."),
+        "{said}"
+    );
+    assert!(stacks.deleted().is_empty());
+    let (_, said) = destroyed(&world, &stacks, Depth::Pause, true);
+    assert!(
+        said.contains("\"drills\": [\n    \"sfd-orders-abcdefghij\"\n  ]"),
+        "{said}"
+    );
+    world.world().state_mut().rds.restored.clear();
+    assert_eq!(
+        destroyed(&world, &stacks, Depth::Pause, false).0,
+        Ended::Well
+    );
 }
 
 #[test]

@@ -24,6 +24,8 @@ mod doctor_documents;
 )]
 mod document;
 mod drain;
+mod drill_calls;
+mod drill_commands;
 mod functions;
 mod histories;
 mod items;

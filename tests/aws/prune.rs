@@ -231,9 +231,10 @@ fn hold_and_release_look_first_and_act_with_yes() {
 #[test]
 fn freeze_and_thaw_look_first_and_act_with_yes() {
     let (world, _) = world();
-    let act = |why, acts| {
+    let act = |why: Option<&str>, acts| {
         let mut out = Vec::new();
-        run(run_freeze(&world, why, acts, false, &mut out)).unwrap();
+        let freeze = why.map(|why| (why, false));
+        run(run_freeze(&world, freeze, acts, false, &mut out)).unwrap();
         String::from_utf8(out).unwrap()
     };
     act(Some("an audit"), false);
@@ -360,9 +361,17 @@ fn hold_and_freeze_answer_in_json_too() {
         (&json!(1), &json!("audit"))
     );
     let mut out = Vec::new();
-    run(run_freeze(&world, Some("an audit"), true, true, &mut out)).unwrap();
+    run(run_freeze(
+        &world,
+        Some(("an audit", true)),
+        true,
+        true,
+        &mut out,
+    ))
+    .unwrap();
     let frozen = answer(out);
     assert_eq!(frozen["frozen"]["why"], "an audit");
+    assert_eq!(frozen["frozen"]["and_drills"], true);
     assert_eq!(
         (&frozen["schema"], &frozen["changed"]),
         (&json!(1), &json!(true))

@@ -69,7 +69,7 @@ pub(crate) fn drilled(
         policy: &PolicyName::parse("default").unwrap(),
         options,
         id: &DrillId::at(began()),
-        now: began(),
+        deadline: began() + options.deadline.duration(),
     })
 }
 

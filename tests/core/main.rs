@@ -20,6 +20,7 @@ mod doctor_fleet;
 mod doctor_source_keys;
 mod drain;
 mod drill_plan;
+mod drill_removal;
 mod errors;
 mod forget;
 mod gone;

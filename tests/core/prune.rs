@@ -245,6 +245,7 @@ fn a_freeze_stops_all_removal_and_so_does_one_that_cannot_be_read() {
         why: "an audit".to_owned(),
         by: "ada".to_owned(),
         at: time("2026-11-22T03:00:00Z"),
+        and_drills: false,
     };
     world.table().retention_mut().freeze = Some(freeze.clone());
     let report = rounds(&world, 30);
@@ -460,6 +461,7 @@ fn a_round_says_how_long_the_quota_lasts_by_what_its_rules_keep() {
         why: "an audit".to_owned(),
         by: "ada".to_owned(),
         at: time("2026-11-22T03:00:00Z"),
+        and_drills: false,
     });
     assert_eq!(round(&steady).days_to_full, Some(39));
 }

@@ -227,6 +227,7 @@ fn force_overrides_no_hold_no_freeze_and_no_bound() {
         why: "an audit".to_owned(),
         by: "ada".to_owned(),
         at: time("2026-11-22T03:00:00Z"),
+        and_drills: false,
     };
     world.table().retention_mut().freeze = Some(freeze);
     let report = carried_out(&world, &forced);

@@ -183,6 +183,7 @@ fn a_row_that_cannot_be_read_and_a_list_that_breaks_off_remove_nothing() {
 fn a_freeze_and_the_parameter_no_remove_nothing() {
     let frozen = world();
     let freeze = Freeze {
+        and_drills: false,
         why: "the region is lost".to_owned(),
         by: "ada".to_owned(),
         at: frozen.clock(),

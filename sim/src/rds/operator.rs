@@ -222,6 +222,15 @@ impl Rds {
             .flat_map(|state| state.snapshots.values())
     }
 
+    /// The names of all databases of a region.
+    pub fn database_names(&self, region: &Region) -> Vec<String> {
+        let Some(state) = self.regions.get(region) else {
+            return Vec::new();
+        };
+        let names = state.instances.keys().chain(state.clusters.keys());
+        names.cloned().collect()
+    }
+
     /// One instance.
     pub fn instance(&self, region: &Region, identifier: &str) -> Option<&Instance> {
         self.regions

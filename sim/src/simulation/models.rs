@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use jiff::Timestamp;
+use snapferry::domain::drill::judge::FailureEvent;
 use snapferry::domain::id::arn::{Family, RdsArn, Region, StateMachineArn};
 use snapferry::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
 use snapferry::domain::id::token::TaskToken;
@@ -179,6 +180,40 @@ impl RdsModel for ModelledRds {
     ) -> Result<Option<ResourceId>, Refusal> {
         let at = rds_region(region);
         restores_to_domain::change(self, &at, call, now).map_err(refusal)
+    }
+
+    fn list_restored(
+        &mut self,
+        region: &Region,
+        family: Family,
+        marker: Option<String>,
+        now: Timestamp,
+    ) -> Result<Page<RestoredDatabase>, Refusal> {
+        let (at, paging) = (rds_region(region), self.page(marker));
+        restores_to_domain::listed(self, &at, family, paging, now).map_err(refusal)
+    }
+
+    fn delete_drilled(
+        &mut self,
+        region: &Region,
+        family: Family,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let at = rds_region(region);
+        restores_to_domain::delete(self, &at, family, name, now).map_err(refusal)
+    }
+
+    fn failure_events(
+        &mut self,
+        region: &Region,
+        family: Family,
+        name: &str,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<FailureEvent>, Refusal> {
+        let at = rds_region(region);
+        restores_to_domain::failures(self, &at, (family, name), since, now).map_err(refusal)
     }
 
     fn restore_quotas(&mut self, region: &Region, now: Timestamp) -> Result<Quotas, Refusal> {

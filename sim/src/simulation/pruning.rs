@@ -417,6 +417,7 @@ impl World {
                     why: "a drill goes on".to_owned(),
                     by: "somebody".to_owned(),
                     at: now,
+                    and_drills: false,
                 }),
             };
             self.count("a person freezes or thaws removal");

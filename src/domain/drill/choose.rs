@@ -71,6 +71,8 @@ pub enum NotDrilled {
     Ceiling(u32),
     /// Nobody can tell what it costs, and the policy has a ceiling.
     UnknownCost(u32),
+    /// A person has frozen all removal, and no drill begins meanwhile.
+    Frozen,
     /// Its plan is stopped.
     Stopped(Vec<DrillStop>),
 }
@@ -86,6 +88,7 @@ impl NotDrilled {
             Self::Sample(_) => "sample-full",
             Self::Ceiling(_) => "cost-ceiling",
             Self::UnknownCost(_) => "cost-unknown",
+            Self::Frozen => "frozen",
             Self::Stopped(_) => "stopped",
         }
     }
@@ -94,7 +97,11 @@ impl NotDrilled {
     #[must_use]
     pub fn needs_a_person(&self) -> bool {
         match self {
-            Self::NoPoint | Self::Ceiling(_) | Self::UnknownCost(_) | Self::Stopped(_) => true,
+            Self::NoPoint
+            | Self::Frozen
+            | Self::Ceiling(_)
+            | Self::UnknownCost(_)
+            | Self::Stopped(_) => true,
             Self::NoOptions | Self::NotDue(_) | Self::Sample(_) => false,
         }
     }
@@ -122,6 +129,7 @@ impl fmt::Display for NotDrilled {
                 "nobody can tell here what it costs, and the policy has a ceiling of {}",
                 dollars(u64::from(*ceiling) * 100)
             ),
+            Self::Frozen => f.write_str("a person has frozen all removal, so no drill begins"),
             Self::Stopped(stops) => {
                 let stops: Vec<String> = stops.iter().map(ToString::to_string).collect();
                 f.write_str(&stops.join("; "))

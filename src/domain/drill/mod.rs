@@ -2,7 +2,11 @@
 
 pub mod choose;
 pub mod cost;
+pub mod judge;
 pub mod name;
+pub mod next_step;
 pub mod options;
 pub mod plan;
 pub mod purpose;
+pub mod record;
+pub mod remove;

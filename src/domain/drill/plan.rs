@@ -32,8 +32,8 @@ pub struct ToDrill<'a> {
     pub options: &'a DrillOptions,
     /// The drill.
     pub id: &'a DrillId,
-    /// When it begins.
-    pub now: Timestamp,
+    /// When everything of it must be gone.
+    pub deadline: Timestamp,
 }
 
 /// Why a database cannot be drilled as planned.
@@ -88,7 +88,6 @@ pub struct DrillPlan {
 #[must_use]
 pub fn plan_drill(of: ToDrill<'_>) -> DrillPlan {
     let database = of.restore.point.origin.database.clone();
-    let deadline = of.now + of.options.deadline.duration();
     let options = RestoreOptions {
         name: Some(drill_name(of.restore.stack, &database, of.id)),
         is_fast: true,
@@ -114,7 +113,7 @@ pub fn plan_drill(of: ToDrill<'_>) -> DrillPlan {
         catalog.insert(Some(name), settings.clone());
     }
     changes.drop_steps();
-    tag(&mut restore, of, deadline);
+    tag(&mut restore, of);
     restore.runs_after = restore.steps.len();
     let stops = stops(&restore, of, part, settings);
     let hours = of.options.deadline.duration().as_secs_f64() / 3_600.0;
@@ -124,7 +123,7 @@ pub fn plan_drill(of: ToDrill<'_>) -> DrillPlan {
         database,
         policy: of.policy.clone(),
         options: of.options.clone(),
-        deadline,
+        deadline: of.deadline,
         restore,
         catalog,
         stops,
@@ -285,9 +284,9 @@ impl Changes<'_, '_> {
     }
 }
 
-fn tag(plan: &mut RestorePlan, of: ToDrill<'_>, deadline: Timestamp) {
+fn tag(plan: &mut RestorePlan, of: ToDrill<'_>) {
     let database = &of.restore.point.origin.database.resource_id;
-    let tagged = |own: &Tags| drill_tags(of.restore.stack, database, of.id, deadline, own);
+    let tagged = |own: &Tags| drill_tags(of.restore.stack, database, of.id, of.deadline, own);
     plan.tags = tagged(&plan.tags);
     for (_, tags) in &mut plan.members {
         *tags = tagged(tags);

@@ -42,4 +42,6 @@ pub struct Freeze {
     pub by: String,
     /// The time since when it is frozen.
     pub at: Timestamp,
+    /// Whether what drills made is not removed either.
+    pub and_drills: bool,
 }

@@ -131,6 +131,12 @@ pub enum Operation {
     AddRoleToDbCluster,
     /// `EnableHttpEndpoint`
     EnableHttpEndpoint,
+    /// `DeleteDBInstance`
+    DeleteDbInstance,
+    /// `DeleteDBCluster`
+    DeleteDbCluster,
+    /// `DescribeEvents`
+    DescribeEvents,
     /// `DescribeOrderableDBInstanceOptions`
     DescribeOrderableDbInstanceOptions,
     /// `DescribeDBEngineVersions`
@@ -191,6 +197,15 @@ impl Operation {
         }
     }
 
+    /// Deletes a family's database.
+    #[must_use]
+    pub const fn delete_database(family: Family) -> Self {
+        match family {
+            Family::Instance => Self::DeleteDbInstance,
+            Family::Cluster => Self::DeleteDbCluster,
+        }
+    }
+
     /// AWS's name for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -217,6 +232,9 @@ impl Operation {
             Self::AddRoleToDbInstance => "AddRoleToDBInstance",
             Self::AddRoleToDbCluster => "AddRoleToDBCluster",
             Self::EnableHttpEndpoint => "EnableHttpEndpoint",
+            Self::DeleteDbInstance => "DeleteDBInstance",
+            Self::DeleteDbCluster => "DeleteDBCluster",
+            Self::DescribeEvents => "DescribeEvents",
             Self::DescribeOrderableDbInstanceOptions => "DescribeOrderableDBInstanceOptions",
             Self::DescribeDbEngineVersions => "DescribeDBEngineVersions",
             Self::DescribeDbSubnetGroups => "DescribeDBSubnetGroups",

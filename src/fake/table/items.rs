@@ -18,7 +18,7 @@ use crate::domain::run::look_times::LastSweep;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
-use crate::ports::{Abandoned, StoredRestore, Written};
+use crate::ports::{Abandoned, StoredDrills, StoredRestore, Written};
 
 use super::catalog_entry::CatalogEntry;
 use super::configuration_items::ConfigurationItems;
@@ -48,6 +48,7 @@ pub struct Table {
     pub(super) retention: RetentionItems,
     pub(super) configurations: ConfigurationItems,
     pub(super) restores: BTreeMap<RestoreKey, StoredRestore>,
+    pub(super) drills: BTreeMap<ResourceId, StoredDrills>,
     /// Where the index shows older items than the table has.
     pub(super) lag: Option<Lag>,
     pub(super) page: usize,
@@ -79,6 +80,7 @@ impl Table {
             retention: RetentionItems::default(),
             configurations: ConfigurationItems::default(),
             restores: BTreeMap::new(),
+            drills: BTreeMap::new(),
             lag: None,
             page,
             stops_early: false,

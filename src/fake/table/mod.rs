@@ -4,6 +4,7 @@ mod catalog;
 mod catalog_entry;
 mod configuration_items;
 mod configurations;
+mod drills;
 mod index;
 mod index_lag;
 mod items;

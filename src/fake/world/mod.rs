@@ -1,6 +1,7 @@
 //! Implements all ports over one state.
 
 mod configurations;
+mod drills;
 mod operator;
 mod queues;
 mod rds;

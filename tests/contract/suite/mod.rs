@@ -8,6 +8,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod configurations;
+pub(crate) mod drills;
 pub(crate) mod letters;
 pub(crate) mod policies;
 pub(crate) mod restores;
@@ -138,6 +139,10 @@ macro_rules! table_contract {
             an_empty_list_of_versions_is_not_stored,
             the_last_listing_of_each_region_is_kept,
             a_region_without_databases_has_a_listing,
+        }
+        $crate::suite::tests! { $run, drills:
+            drills_are_read_as_they_were_stored,
+            drills_are_stored_only_over_those_before_them,
         }
         $crate::suite::tests! { $run, restores:
             a_restore_is_read_as_it_was_stored,

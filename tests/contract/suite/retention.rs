@@ -291,6 +291,7 @@ pub(crate) async fn a_freeze_stands_until_somebody_takes_it_back(table: &impl Ta
         why: "an audit".to_owned(),
         by: "arn:aws:iam::111122223333:user/ada".to_owned(),
         at: time(NOON),
+        and_drills: true,
     };
     table.set_freeze(&freeze).await.unwrap();
     assert_eq!(table.freeze().await.unwrap(), Some(freeze));

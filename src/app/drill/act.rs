@@ -1,0 +1,323 @@
+//! Takes one drill a step further: decides what is next by what RDS shows, and makes at most one call.
+//!
+//! As with restores, a call is stored before it is made, so a drill may stop anywhere and go on.
+
+use crate::app::drill::remove::{self, Removal, remove_drilled};
+use crate::domain::drill::judge::{Check, FailureEvent, judge};
+use crate::domain::drill::next_step::{CHECK_TRIES_MAX, DrillStep, next_drill_step};
+use crate::domain::drill::plan::DrillPlan;
+use crate::domain::drill::record::{DrillRecord, Verdict};
+use crate::domain::id::arn::{Family, Region};
+use crate::domain::id::names::ResourceId;
+use crate::domain::id::tags::StackId;
+use crate::domain::restore::plan::StepKind;
+use crate::domain::restore::refusal::RestoreRefusal;
+use crate::domain::restore::restored::{RestoredDatabase, Seen};
+use crate::domain::restore::setting::Setting;
+use crate::domain::restore::value::Value;
+use crate::error::chain;
+use crate::json::drill::{CheckAnswer, CheckRequest, read_check, write_check};
+use crate::ports::{
+    ChangeDatabase, CheckDrill, Clock, DatabaseCall, PortError, RdsError, ReadDrills, ReadFailures,
+    StoreDrills, StoredDrills, Written,
+};
+
+/// What carrying a drill out needs: what makes it, what proves it, and what removes it.
+pub trait Permissions:
+    ChangeDatabase + CheckDrill + ReadDrills + ReadFailures + StoreDrills + remove::Permissions + Clock
+{
+}
+
+impl<W> Permissions for W where
+    W: ChangeDatabase
+        + CheckDrill
+        + ReadDrills
+        + ReadFailures
+        + StoreDrills
+        + remove::Permissions
+        + Clock
+{
+}
+
+/// What happened in one round of a drill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DrillOutcome {
+    /// A call was made.
+    Acted(String),
+    /// It waits.
+    Waits(String),
+    /// It is over, and nothing of it is there.
+    Over,
+    /// Something of it stays until a person acts.
+    Stuck(String),
+}
+
+/// Why a round could not be made. The drill is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum DrillError {
+    /// The table does not answer.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// RDS does not say what there is.
+    #[error(transparent)]
+    Rds(#[from] RdsError),
+}
+
+/// What a drill is carried out with.
+#[derive(Debug, Clone, Copy)]
+pub struct Acting<'a> {
+    /// The stack.
+    pub stack: &'a StackId,
+    /// The recovery region.
+    pub home: &'a Region,
+    /// The plan. A drill that has begun may have none any more.
+    pub plan: Option<&'a DrillPlan>,
+}
+
+/// Stores a drill's record as the newest state of it. If another process has stored something, that is taken over.
+///
+/// # Errors
+/// If the table does not answer.
+pub async fn save<W: ReadDrills + StoreDrills>(
+    world: &W,
+    stored: &mut StoredDrills,
+    record: DrillRecord,
+) -> Result<Written, PortError> {
+    if stored.drills.find(&record.id) == Some(&record) {
+        return Ok(Written::Stored);
+    }
+    let of: ResourceId = record.of.clone();
+    let next = StoredDrills {
+        revision: stored.revision + 1,
+        drills: stored.drills.with(record),
+    };
+    let written = world.store_drills(&of, &next).await?;
+    if written == Written::Stored {
+        *stored = next;
+    } else if let Some(of_another) = world.drills(std::slice::from_ref(&of)).await?.remove(&of) {
+        *stored = of_another;
+    }
+    Ok(written)
+}
+
+const ELSEWHERE: &str = "another process carries it out at the same time";
+
+/// Takes a drill one step further.
+///
+/// # Errors
+/// If the table or RDS does not answer.
+pub async fn advance_drill<W: Permissions>(
+    world: &W,
+    by: Acting<'_>,
+    stored: &mut StoredDrills,
+    record: DrillRecord,
+    seen: &Seen,
+) -> Result<DrillOutcome, DrillError> {
+    let now = world.now();
+    let mut next = record.clone();
+    let said = match next_drill_step(by.plan, &record, seen, now) {
+        DrillStep::Wait(what) => return Ok(DrillOutcome::Waits(what)),
+        DrillStep::Send(at) => return send(world, by, stored, record, at).await,
+        DrillStep::Delete(family, name) => {
+            return delete(world, by, stored, record, family, &name).await;
+        }
+        DrillStep::Note(name, id) => {
+            let said = format!("RDS shows {name}, which an earlier call made");
+            next.restore.made.insert(name, id);
+            said
+        }
+        DrillStep::Judge => {
+            let Some(plan) = by.plan else {
+                return Ok(DrillOutcome::Waits("it has no plan".to_owned()));
+            };
+            let failures = failures(world, by.home, &record).await?;
+            let judgement = judge(plan, seen, &failures);
+            next.checks = judgement.checks;
+            next.differs = judgement.differs;
+            let is_right = next.checks.iter().all(|check| check.fault.is_none());
+            if is_right {
+                next.runs_at = Some(now);
+            }
+            "it is judged by what RDS shows".to_owned()
+        }
+        DrillStep::Check => check(world, by, &mut next, seen).await,
+        DrillStep::Conclude(verdict) => {
+            let said = verdict.to_string();
+            next.verdict = Some(verdict);
+            said
+        }
+        DrillStep::Gone => {
+            next.gone_at = Some(now);
+            if save(world, stored, next).await? == Written::Conflict {
+                return Ok(DrillOutcome::Waits(ELSEWHERE.to_owned()));
+            }
+            return Ok(DrillOutcome::Over);
+        }
+    };
+    Ok(match save(world, stored, next).await? {
+        Written::Stored => DrillOutcome::Acted(said),
+        Written::Conflict => DrillOutcome::Waits(ELSEWHERE.to_owned()),
+    })
+}
+
+/// Makes the call of a step of the restore. That it is made is stored before, and what it made afterwards.
+async fn send<W: Permissions>(
+    world: &W,
+    by: Acting<'_>,
+    stored: &mut StoredDrills,
+    record: DrillRecord,
+    at: usize,
+) -> Result<DrillOutcome, DrillError> {
+    let Some(step) = by.plan.and_then(|plan| plan.restore.steps.get(at)) else {
+        return Ok(DrillOutcome::Waits("it has no plan".to_owned()));
+    };
+    let mut next = record.clone();
+    next.restore.note_sending(step.key(), world.now());
+    if save(world, stored, next.clone()).await? == Written::Conflict {
+        return Ok(DrillOutcome::Waits(ELSEWHERE.to_owned()));
+    }
+    let call = DatabaseCall::from(step);
+    let error = match world.change_database(by.home, &call).await {
+        Ok(made) => {
+            let name = match &step.kind {
+                StepKind::Restore => Some(next.restore.name.clone()),
+                StepKind::Member(name) => Some(name.clone()),
+                _ => None,
+            };
+            if let (Some(name), Some(made)) = (name, made) {
+                next.restore.made.insert(name, made);
+                save(world, stored, next).await?;
+            }
+            return Ok(DrillOutcome::Acted(format!(
+                "RDS has accepted {}",
+                step.action
+            )));
+        }
+        Err(error) => error,
+    };
+    let refusal = RestoreRefusal::of(error.code.as_deref());
+    let why = chain(&error).to_string();
+    // A refused call was not taken, so the next round need not wait for its effect.
+    if error.code.is_some() && refusal != RestoreRefusal::AlreadyThere {
+        next.restore.sent.clone_from(&record.restore.sent);
+        if refusal == RestoreRefusal::Person {
+            next.verdict = Some(Verdict::Failed(vec![why.clone()]));
+        }
+        save(world, stored, next).await?;
+    } else if let (None, Some(sending)) = (&error.code, next.restore.sent.get_mut(&step.key())) {
+        // A call without an answer may have had its effect, and says nothing of what RDS ignores.
+        let before = record.restore.sent.get(&step.key());
+        sending.times = before.map_or(0, |before| before.times);
+        save(world, stored, next).await?;
+    }
+    Ok(match refusal {
+        RestoreRefusal::Person => DrillOutcome::Acted(format!("RDS refuses: {why}")),
+        _ => DrillOutcome::Waits(format!("again later: {why}")),
+    })
+}
+
+async fn delete<W: Permissions>(
+    world: &W,
+    by: Acting<'_>,
+    stored: &mut StoredDrills,
+    record: DrillRecord,
+    family: Family,
+    name: &str,
+) -> Result<DrillOutcome, DrillError> {
+    let mut next = record;
+    next.deleted_at.get_or_insert(world.now());
+    if save(world, stored, next.clone()).await? == Written::Conflict {
+        return Ok(DrillOutcome::Waits(ELSEWHERE.to_owned()));
+    }
+    let which = (by.stack, by.home);
+    let removal = remove_drilled(world, which, (family, name), Some(&next)).await?;
+    let said = format!("{name}: {removal}");
+    Ok(match removal {
+        Removal::Asked | Removal::Gone => DrillOutcome::Acted(said),
+        Removal::Later(_) | Removal::FreezeUnknown(_) => DrillOutcome::Waits(said),
+        _ => DrillOutcome::Stuck(said),
+    })
+}
+
+async fn failures<W: ReadFailures>(
+    world: &W,
+    home: &Region,
+    record: &DrillRecord,
+) -> Result<Vec<FailureEvent>, RdsError> {
+    let since = record.restore.began_at;
+    let family = record.family();
+    let mut all = world
+        .failure_events(home, family, &record.restore.name, since)
+        .await?;
+    for member in record.members() {
+        let of_member = world.failure_events(home, Family::Instance, &member, since);
+        all.extend(of_member.await?);
+    }
+    Ok(all)
+}
+
+/// Asks the user's function. Returns what happened.
+async fn check<W: CheckDrill + Clock>(
+    world: &W,
+    by: Acting<'_>,
+    record: &mut DrillRecord,
+    seen: &Seen,
+) -> String {
+    const NAME: &str = "the check of the policy";
+    let function = by.plan.and_then(|plan| plan.options.check.as_deref());
+    let Some(function) = function else {
+        let fault = "the policy names no function that checks the data".to_owned();
+        record.checks.push(Check::new(NAME, Some(fault.clone())));
+        return fault;
+    };
+    let request = check_request(record, seen);
+    let answer = match world.check_drill(function, &request).await {
+        Ok(answer) => read_check(&answer).map_err(|error| chain(&error).to_string()),
+        Err(error) => Err(chain(&error).to_string()),
+    };
+    match answer {
+        Ok(CheckAnswer {
+            ok,
+            detail,
+            newest_record_at,
+        }) => {
+            record.newest_record_at = newest_record_at;
+            let detail = detail.unwrap_or_else(|| "it gives no reason".to_owned());
+            record
+                .checks
+                .push(Check::new(NAME, (!ok).then(|| detail.clone())));
+            if ok {
+                record.checked_at = Some(world.now());
+            }
+            format!("{function} says {}", if ok { "ok" } else { &detail })
+        }
+        Err(why) => {
+            record.check_tries += 1;
+            let fault = format!("{function} gave no answer: {why}");
+            if record.check_tries >= CHECK_TRIES_MAX {
+                record.checks.push(Check::new(NAME, Some(fault.clone())));
+            }
+            fault
+        }
+    }
+}
+
+fn check_request(record: &DrillRecord, seen: &Seen) -> String {
+    let database = seen.database.as_ref();
+    let text = |setting: Setting| database?.settings.get(&setting)?.as_text();
+    let port = database.and_then(|found| found.settings.get(&Setting::Port)?.as_number());
+    let point = &record.restore.point;
+    write_check(&CheckRequest {
+        drill: &record.restore.name,
+        database: record.restore.database.to_string(),
+        recovery_point: point.to_string(),
+        taken_at: record.restore.taken_at,
+        endpoint: database.and_then(RestoredDatabase::endpoint),
+        port,
+        engine: text(Setting::Engine),
+        engine_version: text(Setting::EngineVersion),
+        secret_arn: database
+            .and_then(|found| found.settings.get(&Setting::MasterUserSecretArn))
+            .and_then(Value::as_text),
+    })
+}

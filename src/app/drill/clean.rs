@@ -1,0 +1,261 @@
+//! Removes what drills left behind, by its own listing of the recovery region.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::app::carry_out_all::Pause;
+use crate::app::drill::act::{DrillError, save};
+use crate::app::drill::plan::stored_drills;
+use crate::app::drill::remove::{self, Removal, remove_drilled};
+use crate::domain::drill::name::{DRILLED, DrillTags};
+use crate::domain::drill::record::{DrillRecord, Verdict};
+use crate::domain::drill::remove::{RemovalReason, StayReason, check_removal, decide_removal};
+use crate::domain::id::arn::{Family, Region};
+use crate::domain::id::names::ResourceId;
+use crate::domain::id::tags::{DRILL, StackId};
+use crate::domain::restore::restored::RestoredDatabase;
+use crate::domain::run::failure::Operation;
+use crate::ports::{
+    Clock, ListRestored, PAGES_MAX, RdsError, ReadDrills, StoreDrills, StoredDrills, all_rows,
+};
+
+permissions! {
+    /// What looking at what drills left needs.
+    Looks: ListRestored ReadDrills
+}
+
+/// What removing it needs too.
+pub trait Permissions: Looks + StoreDrills + remove::Permissions + Clock {}
+
+impl<W: Looks + StoreDrills + remove::Permissions + Clock> Permissions for W {}
+
+/// A database that looks like a drill's.
+#[derive(Debug, Clone)]
+pub struct DrilledDatabase {
+    /// Its family.
+    pub family: Family,
+    /// What RDS shows of it.
+    pub found: RestoredDatabase,
+    /// The database whose recovery point it was made from, if its tags say so.
+    pub of: Option<ResourceId>,
+    /// Why it is removed, or why it stays.
+    pub decision: Result<RemovalReason, StayReason>,
+}
+
+/// What there is.
+#[derive(Debug, Clone, Default)]
+pub struct Leftovers {
+    /// Everything with the name or the tag of a drill: members before their clusters.
+    pub all: Vec<DrilledDatabase>,
+    stored: BTreeMap<ResourceId, StoredDrills>,
+}
+
+impl Leftovers {
+    fn record(&self, stack: &StackId, one: &RestoredDatabase) -> Option<&DrillRecord> {
+        let tags = DrillTags::read(stack, &one.tags)?;
+        self.stored.get(&tags.of)?.drills.find(&tags.id)
+    }
+
+    /// Those that are removed.
+    pub fn going(&self) -> impl Iterator<Item = &DrilledDatabase> {
+        self.all.iter().filter(|one| one.decision.is_ok())
+    }
+}
+
+/// Lists everything of the region that has the name or the tag of a drill.
+///
+/// # Errors
+/// If RDS does not list the region to its end.
+pub async fn list_drilled<W: ListRestored>(
+    world: &W,
+    home: &Region,
+) -> Result<Vec<(Family, RestoredDatabase)>, RdsError> {
+    let mut all = Vec::new();
+    for family in Family::ALL {
+        let operation = Operation::describe_databases(family);
+        let endless = |endless| RdsError::endless(operation, home, endless);
+        let found = all_rows(PAGES_MAX, endless, |marker| {
+            world.list_restored(home, family, marker)
+        });
+        let found = found.await?.into_iter();
+        let is_drill =
+            |one: &RestoredDatabase| one.name.starts_with(DRILLED) || one.tags.contains_key(DRILL);
+        all.extend(found.filter(is_drill).map(|one| (family, one)));
+    }
+    Ok(all)
+}
+
+/// The names of what drills of this stack made and is still there.
+///
+/// # Errors
+/// If RDS does not list the region to its end.
+pub async fn living_drills<W: ListRestored>(
+    world: &W,
+    stack: &StackId,
+    home: &Region,
+) -> Result<Vec<String>, RdsError> {
+    let found = list_drilled(world, home).await?.into_iter();
+    let is_ours =
+        |one: &RestoredDatabase| one.tags.get(DRILL).is_some_and(|of| of == stack.as_str());
+    let ours = found.filter(|(_, one)| is_ours(one));
+    Ok(ours.map(|(_, one)| one.name).collect())
+}
+
+/// Looks at what drills left, and decides about each by both rules.
+///
+/// # Errors
+/// If RDS or the table does not answer.
+pub async fn look_for_leftovers<W: Looks + Clock>(
+    world: &W,
+    stack: &StackId,
+    home: &Region,
+) -> Result<Leftovers, DrillError> {
+    let found = list_drilled(world, home).await?;
+    let of = |one: &RestoredDatabase| DrillTags::read(stack, &one.tags).map(|tags| tags.of);
+    let ids: BTreeSet<ResourceId> = found.iter().filter_map(|(_, one)| of(one)).collect();
+    let mut all = Leftovers {
+        all: Vec::new(),
+        stored: stored_drills(world, ids.into_iter()).await?,
+    };
+    let now = world.now();
+    for (family, found) in found {
+        let record = all.record(stack, &found);
+        let decision = decide_removal(stack, &found, record, now).and_then(|reason| {
+            check_removal(stack, family, &found, record, now)
+                .map(|()| reason)
+                .map_err(StayReason::Broken)
+        });
+        let of = of(&found);
+        all.all.push(DrilledDatabase {
+            family,
+            found,
+            of,
+            decision,
+        });
+    }
+    all.all.sort_by_key(|one| {
+        let name = one.found.name.clone();
+        (one.found.member_of.is_none(), name)
+    });
+    Ok(all)
+}
+
+/// The result for one of them.
+#[derive(Debug)]
+pub struct Cleaned {
+    /// Its name.
+    pub name: String,
+    /// The result of a removal.
+    pub removal: Removal,
+}
+
+/// How often it is looked whether what was deleted is gone.
+const LOOKS_MAX: usize = 180;
+
+/// Removes what both rules give up, and looks until RDS no longer shows it.
+///
+/// # Errors
+/// If RDS or the table does not answer. What was asked for goes on.
+pub async fn clean<W: Permissions>(
+    world: &W,
+    (stack, home): (&StackId, &Region),
+    leftovers: &mut Leftovers,
+    pause: impl AsyncFn(Pause),
+) -> Result<Vec<Cleaned>, DrillError> {
+    let going: Vec<DrilledDatabase> = leftovers.going().cloned().collect();
+    let mut cleaned = Vec::new();
+    for one in &going {
+        note_end(world, stack, leftovers, one).await?;
+        let record = leftovers.record(stack, &one.found);
+        let what = (one.family, one.found.name.as_str());
+        let removal = remove_drilled(world, (stack, home), what, record).await?;
+        pause(Pause::BetweenCalls).await;
+        cleaned.push(Cleaned {
+            name: one.found.name.clone(),
+            removal,
+        });
+    }
+    for _ in 0..LOOKS_MAX {
+        let mut is_open = false;
+        for (one, cleaned) in going.iter().zip(&mut cleaned) {
+            let may_change = matches!(
+                cleaned.removal,
+                Removal::Asked | Removal::Later(_) | Removal::FreezeUnknown(_)
+            );
+            if !may_change {
+                continue;
+            }
+            let names = [one.found.name.clone()];
+            let shown = world.describe_restored(home, one.family, &names).await?;
+            let id = &one.found.resource_id;
+            let still = shown.iter().find(|shown| shown.resource_id == *id);
+            let Some(still) = still else {
+                cleaned.removal = Removal::Gone;
+                continue;
+            };
+            is_open = true;
+            if still.status != "deleting" {
+                let record = leftovers.record(stack, &one.found);
+                let what = (one.family, one.found.name.as_str());
+                cleaned.removal = remove_drilled(world, (stack, home), what, record).await?;
+            }
+        }
+        if !is_open {
+            break;
+        }
+        pause(Pause::BetweenLooks).await;
+    }
+    note_gone(world, stack, leftovers, &going, &cleaned).await?;
+    Ok(cleaned)
+}
+
+/// A drill whose remains are removed has come to its end, whatever it was about to do.
+async fn note_end<W: ReadDrills + StoreDrills>(
+    world: &W,
+    stack: &StackId,
+    leftovers: &mut Leftovers,
+    one: &DrilledDatabase,
+) -> Result<(), DrillError> {
+    let Some(mut record) = leftovers.record(stack, &one.found).cloned() else {
+        return Ok(());
+    };
+    if record.verdict.is_some() {
+        return Ok(());
+    }
+    let why = format!("deadline: it was not done by {}", record.deadline);
+    record.verdict = Some(Verdict::Failed(vec![why]));
+    if let Some(stored) = leftovers.stored.get_mut(&record.of) {
+        save(world, stored, record).await?;
+    }
+    Ok(())
+}
+
+/// Notes for each drill of which nothing is left that it is gone.
+async fn note_gone<W: Permissions>(
+    world: &W,
+    stack: &StackId,
+    leftovers: &mut Leftovers,
+    going: &[DrilledDatabase],
+    cleaned: &[Cleaned],
+) -> Result<(), DrillError> {
+    let mut of_drill: BTreeMap<(ResourceId, String), bool> = BTreeMap::new();
+    for (one, cleaned) in going.iter().zip(cleaned) {
+        let Some(record) = leftovers.record(stack, &one.found) else {
+            continue;
+        };
+        let key = (record.of.clone(), record.id.to_string());
+        let is_gone = matches!(cleaned.removal, Removal::Gone);
+        *of_drill.entry(key).or_insert(true) &= is_gone;
+    }
+    for ((of, id), is_gone) in of_drill {
+        let Some(stored) = leftovers.stored.get_mut(&of) else {
+            continue;
+        };
+        let found = stored.drills.0.iter().find(|one| one.id.as_str() == id);
+        let Some(mut record) = found.filter(|_| is_gone).cloned() else {
+            continue;
+        };
+        record.gone_at.get_or_insert(world.now());
+        save(world, stored, record).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! Drills: plans them, carries them out, and removes what they left.
+
+pub mod act;
+pub mod clean;
+pub mod plan;
+pub mod remove;
+pub mod run;
