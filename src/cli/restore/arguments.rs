@@ -40,8 +40,9 @@ pub(in crate::cli) struct RestoreArguments {
     #[arg(long, value_name = "TIME", value_parser = TimeArgument::parse)]
     pub(super) at: Option<TimeArgument>,
     /// What one database is to be called in the recovery region [default: as before]
+    // Its id must not be `name`, which is that of --stack.
     #[arg(long = "as", value_name = "NAME", conflicts_with_all = ["all", "group"])]
-    pub(super) name: Option<String>,
+    pub(super) restored_name: Option<String>,
     /// Let RDS's default take the place of what nothing stands for: configuration, subnet-group, security-groups,
     /// parameter-group, key or members. Can be given several times.
     #[arg(long = "accept-gap", value_name = "GAP", value_parser = GapKind::parse)]

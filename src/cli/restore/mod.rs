@@ -69,7 +69,7 @@ pub(super) async fn execute(
         None => Which::These(options.databases.clone()),
     };
     let how = RestoreOptions {
-        name: options.name.clone(),
+        name: options.restored_name.clone(),
         accepted: options.accepted.iter().copied().collect(),
         is_fast: options.fast,
         skips_preflight: options.no_preflight,
@@ -154,7 +154,7 @@ fn action_of(options: &RestoreArguments) -> Result<Option<RestoreAction>, CliErr
         name,
         what: what.to_owned(),
     };
-    if options.name.is_some() && options.databases.len() > 1 {
+    if options.restored_name.is_some() && options.databases.len() > 1 {
         return Err(wrong("--as", "several databases cannot have one name"));
     }
     let emit = options.emit.map(|language| RestoreAction::Emit {
