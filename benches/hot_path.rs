@@ -175,6 +175,7 @@ fn snapshot() -> Fallible<Snapshot> {
         source: None,
         taken_at: Some(now()?),
         created_at: Some(now()?),
+        percent: None,
         tags: Tags::from([
             (tags::STACK.to_owned(), "prod".to_owned()),
             (

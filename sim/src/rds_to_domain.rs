@@ -105,6 +105,7 @@ pub fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
         source,
         taken_at: row.original_create_time.or(own_time),
         created_at: row.create_time,
+        percent: row.stage.is_under_way().then_some(row.percent_progress),
         tags: tags(&row.tags),
     })
 }

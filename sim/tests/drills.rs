@@ -574,6 +574,31 @@ fn a_database_that_a_person_puts_in_a_drills_place_is_never_touched() {
 }
 
 #[test]
+fn what_a_person_has_taken_the_drills_tag_from_is_neither_changed_nor_deleted() {
+    let mut exercise = Exercise::of(fleet(), Judge::of(0, 0));
+    exercise.names = vec!["orders".to_owned()];
+    let name = exercise.name_of("orders");
+    let taken = name.clone();
+    *exercise.at_pause.borrow_mut() = Box::new(move |world| {
+        let mut state = world.state_mut();
+        let now = state.now;
+        let arn = state.rds.instance(&home(), &taken).unwrap().arn.clone();
+        let keys = [DRILL.to_owned()];
+        let rds = &mut state.rds;
+        rds.remove_tags_from_resource(&home(), &arn, &keys, now)
+            .unwrap();
+    });
+    let all = exercise.once().unwrap();
+    let Some(Verdict::Failed(why)) = &all[0].record.verdict else {
+        panic!("it passed");
+    };
+    assert!(why[0].contains("snapferry:drill"), "{why:?}");
+    assert!(all[0].says.starts_with("stopped: "), "{}", all[0].says);
+    assert_eq!(exercise.asked(), 1, "only the restore");
+    assert_eq!(exercise.left_behind(), [name].into());
+}
+
+#[test]
 fn what_bears_a_drills_name_or_tags_without_being_one_is_never_touched() {
     let mut exercise = Exercise::of(fleet(), Judge::of(0, 0));
     let name = interrupted(&mut exercise);

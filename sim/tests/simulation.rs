@@ -1,6 +1,6 @@
 //! The deterministic simulation: the product holds every rule, and every planted bug is found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use snapferry_sim::faults::{Fault, World};
 use snapferry_sim::simulation::mutant::Mutant;
@@ -30,17 +30,25 @@ fn assert_same(one: &Report, other: &Report) {
 mod the_product {
     use super::*;
 
-    #[test]
-    fn a_thousand_executions_under_all_faults_hold_every_rule() {
-        let report = simulate(&args(EXECUTIONS, 2));
+    /// A thousand executions of a seed, which hold every rule: how often each thing has happened.
+    fn that_hold_every_rule(seed: u64) -> BTreeMap<&'static str, u64> {
+        let report = simulate(&Args {
+            seed,
+            ..args(EXECUTIONS, 2)
+        });
         let failure = report
             .failure
             .and_then(|outcome| outcome.failure_text(None));
         assert_eq!(failure, None, "{}", failure.as_deref().unwrap_or_default());
         assert!(report.executions >= EXECUTIONS);
+        report.counts
+    }
+
+    #[test]
+    fn a_thousand_executions_under_all_faults_hold_every_rule() {
+        let counts = that_hold_every_rule(SEED);
         // Holding the rules proves something only if things go wrong.
-        let injected: BTreeSet<&str> = report
-            .counts
+        let injected: BTreeSet<&str> = counts
             .keys()
             .copied()
             .filter(|what| what.starts_with("fault: "))
@@ -58,10 +66,20 @@ mod the_product {
             "refused copies tried again after a week",
             "a person stops a run by snapferry stop",
             "waits forgotten by snapferry stop",
+            "slots handed on by a settled copy",
+            "slots handed out by a sweep",
         ];
-        for end in ends {
-            assert!(report.counts.contains_key(end), "{end} never happens");
+        // A state times out in about one world of twenty, so the next seeds may have to show it.
+        let mut missing = BTreeSet::from(ends);
+        missing.retain(|end| !counts.contains_key(end));
+        for seed in SEED + 1..=SEED + 3 {
+            if missing.is_empty() {
+                break;
+            }
+            let counts = that_hold_every_rule(seed);
+            missing.retain(|end| !counts.contains_key(end));
         }
+        assert!(missing.is_empty(), "{missing:?} never happen");
     }
 }
 
@@ -210,6 +228,9 @@ mod a_planted_bug {
         slot_is_freed_without_proof: SlotIsFreedWithoutProof,
         slot_is_given_back_early: SlotIsGivenBackEarly,
         policy_slots_are_overlooked: PolicySlotsAreOverlooked,
+        sweep_hands_nothing_out: SweepHandsNothingOut,
+        queue_is_read_backwards: QueueIsReadBackwards,
+        hand_over_is_not_stamped: HandOverIsNotStamped,
         refused_copy_is_not_looked_for: RefusedCopyIsNotLookedFor,
         learnt_limit_is_ignored: LearntLimitIsIgnored,
         slot_is_never_freed: SlotIsNeverFreed,

@@ -28,6 +28,15 @@ pub enum Settlement {
     InvalidToken,
 }
 
+/// A wait that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub settlement: Settlement,
+    /// Whether this caller has deleted the wait: then the slot of its copy is this caller's to hand on.
+    pub is_deleted: bool,
+}
+
 /// Tells the execution that its snapshot or copy is good, records a good copy in the catalog, and deletes the wait.
 ///
 /// It may run twice without harm. It deletes the wait last, and only if the wait still holds the settled token. If a
@@ -36,11 +45,7 @@ pub enum Settlement {
 ///
 /// # Errors
 /// If a call failed. The wait is still there then.
-pub async fn succeed<W>(
-    world: &W,
-    wait: &Wait,
-    manifest: &Manifest,
-) -> Result<Settlement, PortError>
+pub async fn succeed<W>(world: &W, wait: &Wait, manifest: &Manifest) -> Result<Ended, PortError>
 where
     W: Callbacks + Clock + EnterCopies + Waits + RecordRecoveryPoint,
 {
@@ -52,16 +57,19 @@ where
             .await?;
         record_result(world, wait, manifest.key.clone(), None).await?;
     }
-    world.forget(&wait.resource, &wait.command.token).await?;
+    let is_deleted = world.forget(&wait.resource, &wait.command.token).await?;
     info!(resource = %wait.resource, execution = %wait.command.execution, outcome = ?settlement, "settled");
-    Ok(settlement)
+    Ok(Ended {
+        settlement,
+        is_deleted,
+    })
 }
 
 /// Tells the execution why its snapshot or copy will never be there, and deletes the wait.
 ///
 /// # Errors
 /// If a call failed. The wait is still there then.
-pub async fn fail<W>(world: &W, wait: &Wait, failure: &Failure) -> Result<Settlement, PortError>
+pub async fn fail<W>(world: &W, wait: &Wait, failure: &Failure) -> Result<Ended, PortError>
 where
     W: Callbacks + Clock + EnterCopies + Waits,
 {
@@ -70,9 +78,12 @@ where
     if failure.reason == Reason::CopyMismatch {
         record_result(world, wait, None, Some(failure.cause.clone())).await?;
     }
-    world.forget(&wait.resource, &wait.command.token).await?;
+    let is_deleted = world.forget(&wait.resource, &wait.command.token).await?;
     log_failure(wait, failure, settlement);
-    Ok(settlement)
+    Ok(Ended {
+        settlement,
+        is_deleted,
+    })
 }
 
 /// Tells the execution why nothing is done for it. Its wait, if one is stored, is deleted only if nobody has touched it
@@ -164,7 +175,7 @@ fn settlement(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettleOutcome {
     /// It was settled.
-    Settled(Settlement),
+    Settled(Ended),
     /// It stays open: RDS's answer proves nothing yet.
     Kept,
 }

@@ -3,6 +3,7 @@
 //!
 //! Each step can be interrupted: the next run looks again, and goes on where stacks still stand.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -303,8 +304,10 @@ pub async fn what_stays<W: ListManualSnapshots>(
     let mut stays = Stays::of(&request.recovery, &request.stack, home);
     let sources = stays.sources.split(',');
     let sources = sources.filter_map(|name| Region::parse(name).ok());
-    let regions: Vec<Region> = std::iter::once(request.recovery.clone())
+    // The stack no longer names those that the person names, and snapshots of it may still be there.
+    let regions: BTreeSet<Region> = std::iter::once(request.recovery.clone())
         .chain(sources)
+        .chain(request.sources.iter().cloned())
         .collect();
     for region in regions {
         match left_in(world, &region, id).await {

@@ -126,6 +126,8 @@ fn of_wait(wait: &Wait) -> Progress {
         phase: Some(wait.phase),
         since: Some(wait.opened_at),
         execution: wait.command.execution.name().to_owned(),
+        percent: None,
+        usual: None,
     })
 }
 

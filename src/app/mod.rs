@@ -31,6 +31,7 @@ pub mod drain;
 pub mod drill;
 pub mod follow;
 mod group_preview;
+mod hand_on;
 mod hearing;
 mod in_force;
 pub mod measure;

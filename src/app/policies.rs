@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use crate::app::prune::{Unapproved, approval_needed};
+use crate::app::prune_preview::{PreviewOf, take_inventory};
 use crate::app::steady_state::{QuotaScope, above_quota};
 use crate::domain::doctor::keys::{KeyFacts, Manager};
 use crate::domain::id::arn::Region;
@@ -13,15 +15,15 @@ use crate::domain::policy::spec::{AppliedKey, KeyName};
 use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
-    CallerIdentity, Clock, DescribeKey, DescribeQuota, ListDatabases, PortError, ReadPolicies,
-    ReadPolicyHistory, StorePolicies, Written,
+    CallerIdentity, Clock, DescribeKey, DescribeQuota, ListDatabases, PortError, ReadEntered,
+    ReadListings, ReadPolicies, ReadPolicyHistory, ReadRound, StorePolicies, Written,
 };
 
 permissions! {
     /// Everything that `policy apply` may do.
     Permissions:
-        CallerIdentity Clock DescribeKey DescribeQuota ListDatabases ListManualSnapshots ReadPolicies
-        ReadPolicyHistory StorePolicies
+        CallerIdentity Clock DescribeKey DescribeQuota ListDatabases ListManualSnapshots ReadEntered ReadListings ReadPolicies
+        ReadPolicyHistory ReadRound StorePolicies
 }
 
 /// The result of applying a file.
@@ -117,6 +119,33 @@ pub async fn apply_within_quota<W: Permissions>(
         }),
         Err(version) => Err(ApplyError::Raced(version)),
     }
+}
+
+/// Says, once a set is stored, whether the pruner is going to wait until a person approves it.
+///
+/// # Errors
+/// With a sentence, if it is not known.
+pub async fn waits_for_approval<W: Permissions>(
+    world: &W,
+    scope: Option<QuotaScope<'_>>,
+) -> Result<Option<Unapproved>, String> {
+    let scope = scope.ok_or("the stack's source regions are not known")?;
+    let of = PreviewOf {
+        stack: scope.stack,
+        home: scope.home,
+        key: scope.key,
+        built_in: scope.built_in,
+    };
+    let last = world.last_round().await;
+    let last = last.map_err(|error| chain(&error).to_string())?;
+    if last.approved.is_none() {
+        // Nothing is to be compared, so nothing is listed.
+        return Ok(None);
+    }
+    let inventory = take_inventory(world, of).await;
+    let (preview, _) = inventory.map_err(|error| chain(&error).to_string())?;
+    let needed = approval_needed(world, of, &preview).await;
+    needed.map_err(|error| chain(&error).to_string())
 }
 
 /// Stores a set as the version after the last one. If somebody else has stored that version first, its number is the error.

@@ -33,13 +33,14 @@ use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, DescribeQuota, Endless, PAGES_MAX, PortError, RdsError, ReadConfigurations, ReadEntered,
-    ReadListings, ReadPolicies, SnapshotQuota, pages,
+    ReadListings, ReadPolicies, ReadPolicyHistory, ReadRound, SnapshotQuota, pages,
 };
 
 permissions! {
     /// Everything that the preview may do.
     Permissions:
-        Clock DescribeQuota ListManualSnapshots ReadConfigurations ReadEntered ReadListings ReadPolicies
+        Clock DescribeQuota ListManualSnapshots ReadConfigurations ReadEntered ReadListings ReadPolicies ReadPolicyHistory
+        ReadRound
 }
 
 /// Whose preview it is.

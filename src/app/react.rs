@@ -10,6 +10,7 @@ use futures_util::{StreamExt, stream};
 use tracing::{error, info, warn};
 
 use crate::app::conclude::{self, SettleOutcome};
+use crate::app::hand_on::hand_on;
 use crate::app::places::{ask, group, place_of};
 use crate::app::queue::{self, CONCURRENCY, Outcome, Record};
 use crate::domain::id::arn::{KeyArn, RdsArn};
@@ -17,14 +18,17 @@ use crate::domain::limits::{BATCH_GET_MAX, HINT_RECHECKS};
 use crate::domain::rds::hint::{Hint, HintKind};
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::backoff::Backoff;
+use crate::domain::run::command::Step;
 use crate::domain::run::settle::Look;
+use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::wait::{Rules, Wait};
 use crate::error::chain;
 use crate::json::event::{self, Event};
 use crate::ports::{
     Callbacks, ClaimRun, Clock, DelayMessage, DescribeSnapshots, EnterCopies, FindDatabases,
-    Jitter, ListOptionGroups, LookUpWaits, ReadConfigurations, ReadEntries, ReadPolicies,
-    RecordRecoveryPoint, StartExecution, StoreConfigurations, Waits,
+    FreeSlot, HandOnSlot, Jitter, ListOptionGroups, ListQueue, LookUpWaits, ProbeToken,
+    ReadConfigurations, ReadEntries, ReadLearntLimit, ReadPolicies, ReadSlots, RecordRecoveryPoint,
+    SendCommand, StartExecution, StoreConfigurations, Waits,
 };
 use crate::settings::Stack;
 
@@ -34,8 +38,9 @@ const CALLBACKS: usize = 20;
 permissions! {
     /// Everything that the reactor may do.
     Permissions:
-        Callbacks ClaimRun Clock DelayMessage DescribeSnapshots EnterCopies FindDatabases Jitter
-        ListOptionGroups LookUpWaits         ReadConfigurations ReadEntries ReadPolicies RecordRecoveryPoint StartExecution StoreConfigurations Waits
+        Callbacks ClaimRun Clock DelayMessage DescribeSnapshots EnterCopies FindDatabases FreeSlot HandOnSlot Jitter
+        ListOptionGroups ListQueue LookUpWaits ProbeToken ReadConfigurations ReadEntries ReadLearntLimit ReadPolicies
+        ReadSlots RecordRecoveryPoint SendCommand StartExecution StoreConfigurations Waits
 }
 
 /// The reactor's settings.
@@ -47,6 +52,8 @@ pub struct ReactorConfig {
     pub width: usize,
     /// How long a hint waits in the queue before Snapferry asks again, if RDS does not confirm it yet.
     pub recheck: Duration,
+    /// How many copies may be in flight.
+    pub copy_slots: CopySlots,
     /// The recovery region's key, for policies that name none.
     pub key: KeyArn,
 }
@@ -59,6 +66,7 @@ impl ReactorConfig {
             rules: stack.rules.clone(),
             width: stack.sweep_width,
             recheck: stack.hint_recheck,
+            copy_slots: stack.copy_slots,
             key,
         }
     }
@@ -262,7 +270,7 @@ async fn answer<W: Permissions>(
         .buffer_unordered(CONCURRENCY)
         // A slow region must not delay callbacks for other regions.
         .flat_map(stream::iter)
-        .map(|(wait, truth)| judge(world, &reactor_config.rules, wait, truth))
+        .map(|(wait, truth)| judge(world, reactor_config, wait, truth))
         .buffer_unordered(CALLBACKS)
         .collect()
         .await;
@@ -293,16 +301,25 @@ where
     }
 }
 
-async fn judge<W>(world: &W, rules: &Rules, wait: Wait, truth: Truth) -> (RdsArn, Answer)
-where
-    W: Callbacks + Clock + EnterCopies + RecordRecoveryPoint + Waits,
-{
+async fn judge<W: Permissions>(
+    world: &W,
+    reactor_config: &ReactorConfig,
+    wait: Wait,
+    truth: Truth,
+) -> (RdsArn, Answer) {
     let Ok(truth) = truth else {
         return (wait.resource, Answer::Broken);
     };
+    let rules = &reactor_config.rules;
     let settle_outcome = conclude::judge(world, rules, Look::Hint, &wait, truth.as_ref());
     let answer = match queue::guarded(wait.resource.name(), settle_outcome).await {
-        Some(Ok(SettleOutcome::Settled(_))) => Answer::Settled,
+        Some(Ok(SettleOutcome::Settled(ended))) => {
+            if ended.is_deleted && wait.command.step == Step::Copy {
+                let handed_on = hand_on(world, reactor_config.copy_slots, &wait);
+                queue::guarded(wait.resource.name(), handed_on).await;
+            }
+            Answer::Settled
+        }
         Some(Ok(SettleOutcome::Kept)) => Answer::NotBorneOut,
         Some(Err(error)) => {
             warn!(resource = %wait.resource, error = chain(&error), "could not be settled now");

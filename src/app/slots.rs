@@ -9,7 +9,8 @@ use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::learnt_limit::{LearntLimit, Room, after_acceptance, after_refusal};
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
-use crate::ports::{ClaimSlot, Clock, LearnLimits, PortError, ReadHolders, Written};
+use crate::domain::run::taken_slots::HandOver;
+use crate::ports::{ClaimSlot, Clock, HandOutSlot, LearnLimits, PortError, ReadHolders, Written};
 
 /// How many times the learnt limit is written again after a conflict. The last one to write has counted the fewest, so
 /// one that gives up leaves nothing wrong behind.
@@ -33,17 +34,48 @@ pub(super) async fn claim<W>(
 where
     W: ClaimSlot + Clock + LearnLimits + ReadHolders,
 {
-    let family = copy.family();
-    let known = world.learnt_limit(family).await?;
-    let limits = match &known {
-        None => Some(limits),
-        Some(known) => under_what_was_learnt(world, copy, limits, known).await?,
-    };
-    let held = match limits {
+    let known = world.learnt_limit(copy.family()).await?;
+    let held = match limits_now(world, copy, limits, known.as_ref()).await? {
         Some(limits) => world.claim_slot(copy, &limits).await?,
         None => false,
     };
     Ok(Claimed { held, known })
+}
+
+/// The same for a queued copy whose command is about to be sent: the slot is stamped with the hand-over, unless somebody
+/// else has handed it over since its stamp was read. Returns whether the copy holds the slot and nobody else sends its
+/// command.
+pub(super) async fn hand_out<W>(
+    world: &W,
+    copy: &RdsArn,
+    limits: SlotLimits,
+    stamp: Option<&HandOver>,
+) -> Result<bool, PortError>
+where
+    W: Clock + HandOutSlot + LearnLimits + ReadHolders,
+{
+    let known = world.learnt_limit(copy.family()).await?;
+    let Some(limits) = limits_now(world, copy, limits, known.as_ref()).await? else {
+        return Ok(false);
+    };
+    let now = world.now();
+    let new = stamp.map_or(HandOver::first(now), |stamp| stamp.next(now));
+    world.hand_out_slot(copy, &limits, stamp, &new).await
+}
+
+async fn limits_now<W>(
+    world: &W,
+    copy: &RdsArn,
+    limits: SlotLimits,
+    known: Option<&LearntLimit>,
+) -> Result<Option<SlotLimits>, PortError>
+where
+    W: Clock + LearnLimits + ReadHolders,
+{
+    match known {
+        None => Ok(Some(limits)),
+        Some(known) => under_what_was_learnt(world, copy, limits, known).await,
+    }
 }
 
 /// The limits, lowered to what RDS is known to allow. `None` if RDS allows no more now.

@@ -9,10 +9,12 @@ use futures_util::future::{join, join_all, try_join3};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
+use crate::app::drill::states::drill_states;
 use crate::app::in_force::policies_in_force;
 use crate::app::prune_preview::ruling;
 use crate::app::selected::read_all_selected;
 use crate::app::tde::TdeGroups;
+use crate::domain::drill::state::DrillState;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::{PolicyName, StackId};
@@ -34,8 +36,8 @@ use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, InspectExecution, ListDatabases, ListEnded, ListMismatches, ListOpen, ListOptionGroups,
-    PAGES_MAX, PortError, RdsError, ReadEntries, ReadHistories, ReadPlanCursor, ReadPolicies,
-    ReadSelected, all_rows, open_waits, pages,
+    PAGES_MAX, PortError, RdsError, ReadDrills, ReadEntries, ReadHistories, ReadPlanCursor,
+    ReadPolicies, ReadSelected, all_rows, open_waits, pages,
 };
 use crate::settings::Planning;
 
@@ -46,7 +48,7 @@ permissions! {
     /// Everything that status and report may do: they only read.
     Permissions:
         Clock ListDatabases ListManualSnapshots ReadPlanCursor ReadEntries ReadHistories ReadPolicies
-        ReadSelected ListMismatches ListOpen ListOptionGroups ListEnded InspectExecution
+        ReadDrills ReadSelected ListMismatches ListOpen ListOptionGroups ListEnded InspectExecution
 }
 
 /// A list that could not be read, or not to its end.
@@ -81,6 +83,7 @@ pub struct Gathered {
     selected: BTreeMap<(ResourceId, PolicyName), SelectedDatabase>,
     claimed: BTreeMap<ExecutionName, ClaimedRun>,
     histories: Histories,
+    drills: BTreeMap<ResourceId, DrillState>,
 }
 
 impl Gathered {
@@ -98,6 +101,7 @@ impl Gathered {
             waits: &self.waits,
             selected: &self.selected,
             claimed: &self.claimed,
+            histories: &self.histories,
         })
     }
 }
@@ -129,6 +133,12 @@ impl Gathered {
             }
         }
         orphans
+    }
+
+    /// How a database's drills stand. `None` if its policy has none, or they could not be read.
+    #[must_use]
+    pub fn drill(&self, row: &Row) -> Option<&DrillState> {
+        self.drills.get(&row.resource_id)
     }
 
     /// The outcome of a database's last due times. `None` if nothing is known of them.
@@ -199,6 +209,7 @@ pub async fn gather<W: Permissions>(
         selected,
         claimed: BTreeMap::new(),
         histories: Histories::new(),
+        drills: BTreeMap::new(),
     };
     let tde = TdeGroups::default();
     for (region, family, mut found, error) in databases {
@@ -223,7 +234,9 @@ pub async fn gather<W: Permissions>(
         .collect();
     read_catalog(world, &mut gathered).await?;
     look_at_claims(world, &mut gathered).await?;
-    gathered.histories = histories(world, &gathered.rows()).await;
+    let rows = gathered.rows();
+    gathered.histories = histories(world, &rows).await;
+    gathered.drills = drill_states(world, &gathered.policies, &rows, at).await;
     Ok(gathered)
 }
 

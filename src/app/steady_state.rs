@@ -29,6 +29,8 @@ pub struct QuotaScope<'a> {
     pub source_regions: &'a [Region],
     /// The stack's key, for policies that name none.
     pub key: &'a KeyArn,
+    /// The policies that are in force where no set was ever applied.
+    pub built_in: &'a Policies,
 }
 
 /// The databases that policies select, by policy.

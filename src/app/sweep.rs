@@ -26,11 +26,12 @@ use crate::domain::run::naming::first_attempt;
 use crate::domain::run::settle::Look;
 use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::slots::{self, SlotCandidate};
+use crate::domain::run::taken_slots::HandOver;
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, EnterCopies, FreeSlot, HearDead,
-    LearnLimits, ListOpen, LookUpWaits, NoteSweep, PortError, ProbeToken, ReadHolders,
+    Abandoned, Callbacks, Clock, DescribeSnapshots, EnterCopies, FreeSlot, HandOutSlot, HearDead,
+    LearnLimits, ListOpen, LookUpWaits, NoteSweep, PortError, ProbeToken, QueueCopies, ReadHolders,
     ReadLastSweep, RecordRecoveryPoint, SendCommand, Waits, open_pages,
 };
 use crate::settings::Stack;
@@ -45,8 +46,8 @@ const DESCRIBES: usize = 4;
 permissions! {
     /// Everything that the sweeper may do.
     Permissions:
-        Callbacks ClaimSlot Clock DescribeSnapshots EnterCopies FreeSlot HearDead LearnLimits ListOpen
-        LookUpWaits NoteSweep ProbeToken ReadHolders ReadLastSweep RecordRecoveryPoint SendCommand Waits
+        Callbacks Clock DescribeSnapshots EnterCopies FreeSlot HandOutSlot HearDead LearnLimits ListOpen LookUpWaits
+        NoteSweep ProbeToken QueueCopies ReadHolders ReadLastSweep RecordRecoveryPoint SendCommand Waits
 }
 
 /// The sweeper's settings.
@@ -116,6 +117,11 @@ pub async fn sweep<W: Permissions>(
     while let Some(page) = pages.try_next().await? {
         round.holders.extend(page.holders);
         round.holders_of.extend(page.holders_of);
+        round.handed.extend(page.handed);
+        let has_no_turn = |wait: &&Wait| page.without_turn.contains(&first_attempt(&wait.resource));
+        for wait in page.waits.iter().filter(has_no_turn) {
+            round.give_turn(world, wait).await;
+        }
         if round.swept.open == 0 && !page.waits.is_empty() {
             round.last = last_sweep(world).await;
         }
@@ -163,6 +169,8 @@ struct Round {
     silent: SilentRegions,
     holders: BTreeSet<RdsArn>,
     holders_of: BTreeMap<RdsArn, PolicyName>,
+    /// The stamps of the slots that were handed over.
+    handed: BTreeMap<RdsArn, HandOver>,
     candidates: Vec<SlotCandidate>,
     /// Slots of workers that died before they asked RDS, or whose command is parked.
     abandoned: Vec<(RdsArn, Timestamp)>,
@@ -256,9 +264,9 @@ impl Round {
         now: Timestamp,
     ) {
         match settle_outcome {
-            Ok(SettleOutcome::Settled(settlement)) => {
+            Ok(SettleOutcome::Settled(ended)) => {
                 self.swept.settled += 1;
-                self.has_missed |= settlement == Settlement::Succeeded && is_announced(&wait);
+                self.has_missed |= ended.settlement == Settlement::Succeeded && is_announced(&wait);
             }
             Ok(SettleOutcome::Kept) => self.keep(sweeper_config, &wait, under_way, now),
             Err(error) => {
@@ -305,7 +313,10 @@ impl Round {
                 .await;
         }
         let learnt = self.what_rds_allows(world).await;
-        let plan = slots::plan(&self.holders, &self.candidates, &learnt);
+        let now = world.now();
+        let expected = self.handed.iter().filter(|(_, stamp)| !stamp.is_lost(now));
+        let expected = expected.map(|(copy, _)| copy.clone()).collect();
+        let plan = slots::plan(&self.holders, &self.candidates, &learnt, &expected);
         for (what, copies) in &plan.waiting {
             info!(copies, %what, "queued copies wait");
         }
@@ -371,11 +382,21 @@ impl Round {
             let Some(wait) = queued.remove(copy) else {
                 continue;
             };
-            match send::hand_out(world, sweeper_config.copy_slots, &self.occasion, &wait).await {
+            let stamp = self.handed.get(&first_attempt(copy));
+            let copy_slots = sweeper_config.copy_slots;
+            match send::hand_out(world, copy_slots, &self.occasion, &wait, stamp).await {
                 Ok(true) => self.swept.handed_out += 1,
                 Ok(false) => {}
                 Err(error) => self.broken(&error),
             }
+        }
+    }
+
+    /// Gives a place in the queue to a copy that an earlier version has queued. Otherwise every settled copy would hand its
+    /// slot on to others.
+    async fn give_turn<W: Permissions>(&mut self, world: &W, wait: &Wait) {
+        if let Err(error) = world.queue_copy(wait, wait.since).await {
+            self.broken(&error);
         }
     }
 

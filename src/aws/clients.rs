@@ -36,6 +36,8 @@ pub struct StateMachine(pub StateMachineArn);
 pub struct SourceQueue {
     /// The queue that their messages come from, for delaying them.
     pub queue: QueueUrl,
+    /// The commands queue, for sending the commands of queued copies that get a slot.
+    pub commands: QueueUrl,
     /// The state machine, for starting runs of automated snapshots.
     pub starts: StateMachineArn,
 }
@@ -61,6 +63,24 @@ impl Machine for SourceQueue {
 /// For the sweeper: the queue that it sends commands to.
 #[derive(Debug, Clone)]
 pub struct TargetQueue(pub QueueUrl);
+
+/// An adapter that knows the commands queue.
+pub trait CommandsQueue {
+    /// The queue.
+    fn commands(&self) -> &QueueUrl;
+}
+
+impl CommandsQueue for TargetQueue {
+    fn commands(&self) -> &QueueUrl {
+        &self.0
+    }
+}
+
+impl CommandsQueue for SourceQueue {
+    fn commands(&self) -> &QueueUrl {
+        &self.commands
+    }
+}
 
 impl<Extra> Aws<Extra> {
     /// Takes an SDK configuration whose region is the recovery region (see `for_functions` and `for_operators`), the

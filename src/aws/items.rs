@@ -4,7 +4,7 @@
 //!
 //! | `pk` | what it is | attributes |
 //! | --- | --- | --- |
-//! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `absent`, `last_error`, `ttl` |
+//! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `absent`, `last_error`, `queue` and `turn` of a queued copy, `ttl` |
 //! | `wait#<ARN of the first attempt>` | a removal, in the place of a wait | `removal`, `at`, `why`, `ttl` |
 //! | `entered#<ARN of a copy>` | what the settling of its wait found | `source`, `key`, `at`, `snapshot_done_at`; `ttl` once the copy is gone; `mismatch`, `open`, `since` if it was wrong |
 //! | `history#<region>#<resource id>#<policy>` | the outcome of the last due times | `due`, `ttl` |
@@ -14,7 +14,7 @@
 //! | `freeze` | a person has stopped all removal | `why`, `by`, `at`, `and_drills` if that of drills too |
 //! | `listed#<region>` | when its databases were last listed to the end, and which with recovery points it did not show | `at`, `missing` (for each: since, counted at, how many listings) |
 //! | `dead#<hash of a token>` | a token that was called dead | `occasion` of the first time, `ttl` |
-//! | `slots#copy` | who holds a copy slot | `holders`, `clusters` for the clusters among them, `holders_of:<policy>` and `clusters_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
+//! | `slots#copy` | who holds a copy slot | `holders`, `clusters` for the clusters among them, `holders_of:<policy>` and `clusters_of:<policy>` of each bounded policy, `handed:<copy>` of each slot that was handed over and is not taken up yet (`at`, `times`), and `open`, `since` while there are any |
 //! | `limit#<instance or cluster>` | what RDS's refusals have taught about that family's copies | `in_flight`, `since`, `step` |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `open_input` (that execution's name and the hash of its input), `recovery_point`, `taken_at`, `refused` |
 //! | `planned#<policy>#<region>` | the last due time that the planner has handled | `until`, `kept` (the databases that it could not start) |
@@ -24,7 +24,7 @@
 //! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
 //! | `policies#<version>` | one that was applied, never changed | the same |
 //!
-//! `open` and `since` are the keys of the index `open-waits`. Times are numbers of milliseconds, except `ttl`, which
+//! `open` and `since` are the keys of the index `open-waits`, `queue` and `turn` those of `copy-queue`. Times are numbers of milliseconds, except `ttl`, which
 //! DynamoDB wants in seconds. The token is stored once, in an attribute of its own, where every condition compares it.
 
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::domain::id::arn::{ExecutionArn, KeyArn, RdsArn};
+use crate::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn};
 use crate::domain::id::names::Attempt;
 use crate::domain::id::text::ParseError;
 use crate::domain::id::token::TaskToken;
@@ -42,6 +42,7 @@ use crate::domain::run::command::{Command, Step};
 use crate::domain::run::failure::Remedy;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::naming::{first_attempt, nth_attempt};
+use crate::domain::run::turn::Turn;
 use crate::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 use crate::json;
 
@@ -58,6 +59,10 @@ pub(super) const OPEN_WAIT: &str = "wait";
 pub(super) const OPEN_MISMATCH: &str = "mismatch";
 /// The range key of that index: the beginning of the phase.
 pub(super) const SINCE: &str = "since";
+/// The hash key of the index of queued copies: their family.
+pub(super) const QUEUE: &str = "queue";
+/// The range key of that index: the copy's place.
+pub(super) const TURN: &str = "turn";
 pub(super) const PHASE: &str = "phase";
 pub(super) const TOKEN: &str = "token";
 /// The number of a later attempt.
@@ -71,6 +76,8 @@ pub(super) const HOLDERS_OF: &str = "holders_of:";
 pub(super) const CLUSTERS: &str = "clusters";
 /// The prefix of the attributes with those of a policy that has slots of its own for clusters.
 pub(super) const CLUSTERS_OF: &str = "clusters_of:";
+/// The prefix of the attribute with the stamp of a slot that was handed over. The copy's ARN follows.
+pub(super) const HANDED: &str = "handed:";
 
 /// Whether the last sweep did not see the resource: there or not there.
 pub(super) const ABSENT: &str = "absent";
@@ -101,7 +108,7 @@ const SIZE_GIB: &str = "size_gib";
 const TAKEN_AT: &str = "taken_at";
 const REMEDY: &str = "remedy";
 const WHY: &str = "why";
-const AT: &str = "at";
+pub(super) const AT: &str = "at";
 
 /// Why an item cannot be read. It names the attribute and what was expected, and quotes nothing, because a broken item may
 /// have its token anywhere.
@@ -167,6 +174,26 @@ pub(super) fn is_removal(item: &Item) -> bool {
     item.contains_key(REMOVAL)
 }
 
+/// The copy that the wait under this key is for, at its first attempt.
+pub(super) fn resource_of_key(item: &Item) -> Result<RdsArn, ItemError> {
+    let resource = get_text(item, PK)?
+        .strip_prefix(WAIT_PREFIX)
+        .ok_or_else(|| ItemError::new(PK, "the key of a wait"))?;
+    snapshot(PK, resource)
+}
+
+/// The queue that a copy waits in: its family's.
+pub(super) fn queue_of(copy: &RdsArn) -> AttributeValue {
+    queue_of_family(copy.family())
+}
+
+pub(super) fn queue_of_family(family: Family) -> AttributeValue {
+    text(match family {
+        Family::Instance => "instance",
+        Family::Cluster => "cluster",
+    })
+}
+
 /// An item's key for the log.
 pub(super) fn key_of(item: &Item) -> &str {
     match item.get(PK) {
@@ -199,6 +226,10 @@ pub fn write_wait(wait: &Wait) -> Item {
     }
     if let Some(expires) = wait.source_expires_at {
         item.insert(SOURCE_EXPIRES_AT.to_owned(), time(expires));
+    }
+    if wait.phase == Phase::Queued {
+        item.insert(QUEUE.to_owned(), queue_of(&wait.resource));
+        item.insert(TURN.to_owned(), text(Turn::of(wait).to_string()));
     }
     if wait.absent {
         item.insert(ABSENT.to_owned(), AttributeValue::Bool(true));
@@ -260,9 +291,7 @@ fn write_copy(copy: &ExpectedCopy) -> Item {
 /// # Errors
 /// If an attribute is missing or has another form: which one.
 pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
-    let resource = get_text(item, PK)?
-        .strip_prefix(WAIT_PREFIX)
-        .ok_or_else(|| ItemError::new(PK, "the key of a wait"))?;
+    let mut resource = resource_of_key(item)?;
     let step = match get_text(item, STEP)? {
         word if word == Step::Snapshot.as_str() => Step::Snapshot,
         word if word == Step::Copy.as_str() => Step::Copy,
@@ -274,7 +303,6 @@ pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
         .ok_or_else(|| ItemError::new(PHASE, "a phase of a wait"))?;
     let run = json::run::read(get_text(item, RUN)?)
         .map_err(|_| ItemError::new(RUN, "an execution's input that this version reads"))?;
-    let mut resource = snapshot(PK, resource)?;
     if item.contains_key(ATTEMPT) {
         let attempt = Attempt::from_number(get_number(item, ATTEMPT)?)
             .ok_or_else(|| ItemError::new(ATTEMPT, "the number of an attempt"))?;

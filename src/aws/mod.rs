@@ -9,6 +9,7 @@ mod clients;
 mod clock;
 mod configurations;
 mod connect;
+mod copy_queue;
 mod correct_newest;
 mod dead_letters;
 mod deadlines;
@@ -57,13 +58,14 @@ mod restored_rows;
 mod restores;
 mod selected;
 mod slots;
+mod slots_item;
 #[cfg(feature = "cli")]
 mod stack;
 mod step_functions;
 mod waits;
 mod warm;
 
-pub use clients::{Aws, Machine, SourceQueue, StateMachine, TargetQueue};
+pub use clients::{Aws, CommandsQueue, Machine, SourceQueue, StateMachine, TargetQueue};
 pub use clock::SystemClock;
 pub use connect::{app_name, for_functions, tuned};
 #[cfg(feature = "cli")]

@@ -1,4 +1,4 @@
-//! The index of open items: waits and copy slots, and copies that are not what was asked for.
+//! The indexes: of open items (waits and copy slots, and copies that are not what was asked for), and of queued copies.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,35 @@ use super::fault::{port_error, unusable};
 use super::items::{Item, OPEN, text};
 use crate::ports::PortError;
 
-const INDEX: &str = "open-waits";
+/// An index, and how many items a page of it has. Without a number, as many as fit into a megabyte.
+pub(super) struct Index {
+    pub(super) name: &'static str,
+    /// Its hash key.
+    pub(super) key: &'static str,
+    pub(super) page: Option<i32>,
+}
+
+const OPEN_ITEMS: Index = Index {
+    name: "open-waits",
+    key: OPEN,
+    page: None,
+};
 
 impl<Extra> Aws<Extra> {
     /// A page of the items whose attribute `open` has this value, and where the next one begins.
     pub(super) async fn query_open(
         &self,
         open: &str,
+        marker: Option<String>,
+    ) -> Result<(Vec<Item>, Option<String>), PortError> {
+        self.query_index(&OPEN_ITEMS, text(open), marker).await
+    }
+
+    /// A page of the items whose hash key has this value, and where the next one begins.
+    pub(super) async fn query_index(
+        &self,
+        index: &Index,
+        value: AttributeValue,
         marker: Option<String>,
     ) -> Result<(Vec<Item>, Option<String>), PortError> {
         const ACTION: &str = "dynamodb:Query";
@@ -27,10 +49,11 @@ impl<Extra> Aws<Extra> {
             .dynamodb()
             .query()
             .table_name(&self.table)
-            .index_name(INDEX)
-            .key_condition_expression("#open = :open")
-            .expression_attribute_names("#open", OPEN)
-            .expression_attribute_values(":open", text(open))
+            .index_name(index.name)
+            .set_limit(index.page)
+            .key_condition_expression(format!("#{0} = :{0}", index.key))
+            .expression_attribute_names(format!("#{}", index.key), index.key)
+            .expression_attribute_values(format!(":{}", index.key), value)
             .set_exclusive_start_key(start)
             .send()
             .await

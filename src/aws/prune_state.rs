@@ -17,7 +17,8 @@ use crate::domain::retention::gone::{Listing, Missing};
 use crate::domain::retention::round::{Freeze, Round};
 use crate::domain::retention::sightings::Notes;
 use crate::ports::{
-    KeepNotes, PortError, PruneRounds, ReadFreeze, ReadListings, SetFreeze, StoreListings,
+    KeepNotes, PortError, PruneRounds, ReadFreeze, ReadListings, ReadRound, SetFreeze,
+    StoreListings,
 };
 
 const GET: &str = "dynamodb:GetItem";
@@ -161,7 +162,7 @@ impl<Extra> KeepNotes for Aws<Extra> {
     }
 }
 
-impl<Extra> PruneRounds for Aws<Extra> {
+impl<Extra> ReadRound for Aws<Extra> {
     async fn last_round(&self) -> Result<Round, PortError> {
         let read = |item: &Item| {
             Ok(Round {
@@ -175,7 +176,9 @@ impl<Extra> PruneRounds for Aws<Extra> {
         };
         Ok(self.get(text(ROUND), read).await?.unwrap_or_default())
     }
+}
 
+impl<Extra> PruneRounds for Aws<Extra> {
     async fn store_round(&self, round: &Round) -> Result<(), PortError> {
         let mut item = Item::from([
             (PK.to_owned(), text(ROUND)),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::clients::{Aws, SourceQueue, TargetQueue};
+use super::clients::{Aws, CommandsQueue, SourceQueue};
 use super::fault::port_error;
 use crate::domain::run::command::Command;
 use crate::json;
@@ -11,11 +11,11 @@ use crate::ports::{DelayMessage, PortError, ReceiptHandle, SendCommand};
 /// How long a message may stay invisible at most (ChangeMessageVisibility): twelve hours.
 const VISIBILITY_MAX: u64 = 43_200;
 
-impl SendCommand for Aws<TargetQueue> {
+impl<Extra: CommandsQueue> SendCommand for Aws<Extra> {
     async fn send_command(&self, command: &Command) -> Result<(), PortError> {
         self.sqs()
             .send_message()
-            .queue_url(self.extra.0.as_str())
+            .queue_url(self.extra.commands().as_str())
             .message_body(json::command::write(command))
             .send()
             .await

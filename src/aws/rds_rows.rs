@@ -178,6 +178,7 @@ fn or_unknown(
         source: None,
         taken_at: None,
         created_at: None,
+        percent: None,
         tags: tags(tag_list),
     })
 }
@@ -215,6 +216,7 @@ fn read_instance_snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
         key,
         taken_at: taken_at(answer, row, source.is_some())?,
         created_at: answer.time("SnapshotCreateTime", row.snapshot_create_time())?,
+        percent: percent(&status, row.percent_progress()),
         tags: tags(row.tag_list()),
         source,
         status,
@@ -275,10 +277,17 @@ fn read_cluster_snapshot(row: &DbClusterSnapshot) -> Result<Snapshot, Unusable> 
         // A copy's only time says when the copy began.
         taken_at: created_at.filter(|_| source.is_none()),
         created_at,
+        percent: percent(&status, row.percent_progress()),
         tags: tags(row.tag_list()),
         source,
         status,
     })
+}
+
+/// RDS's percentage, while it is at work. Of what has ended it says 100 or nothing.
+fn percent(status: &SnapshotStatus, progress: Option<i32>) -> Option<u8> {
+    let percent = u8::try_from(progress?).ok()?;
+    (!status.is_over() && percent <= 100).then_some(percent)
 }
 
 fn known<T: Default>(

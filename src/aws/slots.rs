@@ -3,25 +3,30 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
 
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, CLUSTERS, CLUSTERS_OF, HOLDERS, HOLDERS_OF, Item, ItemError, OPEN, OPEN_WAIT, PHASE, PK,
-    SINCE, SLOTS_KEY, number, old_wait_key, text, time, wait_key,
+    self, HOLDERS, Item, ItemError, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, number,
+    old_wait_key, text, time, wait_key,
 };
-use super::waits::{is_conflict, read_slots};
+use super::slots_item::{
+    attribute_of, handed_attribute, read_slots, read_taken, swap, write_hand_over,
+};
+use super::waits::is_conflict;
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
+use crate::domain::run::taken_slots::{HandOver, TakenSlots};
 use crate::domain::run::wait::Phase;
 use crate::ports::{
-    Abandoned, ClaimSlot, FreeSlot, LearnLimits, OpenPage, PortError, ReadHolders, ReadLearntLimit,
-    Written,
+    Abandoned, ClaimSlot, FreeSlot, HandOnSlot, HandOutSlot, LearnLimits, OpenPage, PortError,
+    ReadHolders, ReadLearntLimit, ReadSlots, Written,
 };
 
 fn set_of(copy: &RdsArn) -> AttributeValue {
@@ -32,18 +37,13 @@ fn count(max: usize) -> AttributeValue {
     number(i64::try_from(max).unwrap_or(i64::MAX))
 }
 
-/// A group's attribute, the placeholder of its name, and the placeholder of its limit.
-fn attribute_of(group: &SlotGroup) -> (String, &'static str, &'static str) {
+/// The placeholder of a group's attribute, and that of its limit.
+fn placeholders_of(group: &SlotGroup) -> (&'static str, &'static str) {
     match group {
-        SlotGroup::All => (HOLDERS.to_owned(), "#holders", ":most"),
-        SlotGroup::Clusters => (CLUSTERS.to_owned(), "#clusters", ":most_clusters"),
-        // A policy's name contains no character that is special in an attribute name.
-        SlotGroup::Policy(policy) => (format!("{HOLDERS_OF}{policy}"), "#of", ":most_of"),
-        SlotGroup::ClustersOf(policy) => (
-            format!("{CLUSTERS_OF}{policy}"),
-            "#group",
-            ":most_of_clusters",
-        ),
+        SlotGroup::All => ("#holders", ":most"),
+        SlotGroup::Clusters => ("#clusters", ":most_clusters"),
+        SlotGroup::Policy(_) => ("#of", ":most_of"),
+        SlotGroup::ClustersOf(_) => ("#group", ":most_of_clusters"),
     }
 }
 
@@ -58,8 +58,28 @@ fn groups_of(family: Family, policy: Option<&PolicyName>) -> Vec<SlotGroup> {
     groups
 }
 
-impl<Extra> ClaimSlot for Aws<Extra> {
-    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
+/// How many times a write of the slots' item is sent that meets another transaction on it. Each has ended by the time that
+/// the refusal has come back.
+const TRIES: usize = 5;
+
+/// What a claim does with the slot's stamp.
+enum Stamping<'a> {
+    /// The claim ends the hand-over.
+    Ends,
+    /// The claim stamps the slot, if its stamp is still as known.
+    Stamps {
+        known: Option<&'a HandOver>,
+        new: &'a HandOver,
+    },
+}
+
+impl<Extra> Aws<Extra> {
+    async fn claim(
+        &self,
+        copy: &RdsArn,
+        limits: &SlotLimits,
+        stamping: Stamping<'_>,
+    ) -> Result<bool, PortError> {
         let copy = &first_attempt(copy);
         let mut request = self
             .dynamodb()
@@ -69,6 +89,7 @@ impl<Extra> ClaimSlot for Aws<Extra> {
             .expression_attribute_names("#holders", HOLDERS)
             .expression_attribute_names("#open", OPEN)
             .expression_attribute_names("#since", SINCE)
+            .expression_attribute_names("#handed", handed_attribute(copy))
             .expression_attribute_values(":copies", set_of(copy))
             .expression_attribute_values(":copy", text(copy.to_string()))
             .expression_attribute_values(":wait", text(OPEN_WAIT))
@@ -76,7 +97,7 @@ impl<Extra> ClaimSlot for Aws<Extra> {
         // Change all sets in one write, so that they always agree.
         let (mut add, mut conditions) = (Vec::new(), Vec::new());
         for (group, max) in limits.iter() {
-            let (attribute, set, most) = attribute_of(group);
+            let (set, most) = placeholders_of(group);
             let has_room = format!("attribute_not_exists({set}) OR size({set}) < {most}");
             conditions.push(match group {
                 SlotGroup::All => format!("({has_room})"),
@@ -84,25 +105,106 @@ impl<Extra> ClaimSlot for Aws<Extra> {
             });
             add.push(format!("{set} :copies"));
             request = request
-                .expression_attribute_names(set, attribute)
+                .expression_attribute_names(set, attribute_of(group))
                 .expression_attribute_values(most, count(max));
         }
         // AND binds more tightly than OR, and DynamoDB refuses redundant parentheses.
-        let conditions = conditions.join(" AND ");
-        let request = request
-            // Put the item first in the index of open items, so that the sweep gets the holders with its first page.
-            .update_expression(format!(
-                "ADD {} SET #open = :wait, #since = :zero",
-                add.join(", ")
-            ))
-            .condition_expression(format!("contains(#holders, :copy) OR {conditions}"));
+        let may_hold = format!("contains(#holders, :copy) OR {}", conditions.join(" AND "));
+        // Put the item first in the index of open items, so that the sweep gets the holders with its first page.
+        let set = format!("ADD {} SET #open = :wait, #since = :zero", add.join(", "));
+        let request = match stamping {
+            Stamping::Ends => request
+                .update_expression(format!("{set} REMOVE #handed"))
+                .condition_expression(may_hold),
+            Stamping::Stamps { known, new } => {
+                let request = request
+                    .update_expression(format!("{set}, #handed = :handed"))
+                    .expression_attribute_values(":handed", write_hand_over(new));
+                match known {
+                    None => request.condition_expression(format!(
+                        "({may_hold}) AND attribute_not_exists(#handed)"
+                    )),
+                    Some(known) => request
+                        .condition_expression(format!("({may_hold}) AND #handed = :known"))
+                        .expression_attribute_values(":known", write_hand_over(known)),
+                }
+            }
+        };
+        for attempt in 1.. {
+            let error = match request.clone().send().await {
+                Ok(_) => return Ok(true),
+                Err(error) => error,
+            };
+            let meta = error.as_service_error().map(|e| e.meta());
+            if is_conflict(meta) {
+                return Ok(false);
+            }
+            if attempt == TRIES || meta.and_then(|meta| meta.code()) != Some(IN_TRANSACTION) {
+                return Err(port_error("dynamodb:UpdateItem", &error, &[]));
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// DynamoDB's code for an update that meets a transaction on its item.
+const IN_TRANSACTION: &str = "TransactionConflictException";
+
+impl<Extra> ClaimSlot for Aws<Extra> {
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
+        self.claim(copy, limits, Stamping::Ends).await
+    }
+}
+
+impl<Extra> HandOutSlot for Aws<Extra> {
+    async fn hand_out_slot(
+        &self,
+        copy: &RdsArn,
+        limits: &SlotLimits,
+        known: Option<&HandOver>,
+        new: &HandOver,
+    ) -> Result<bool, PortError> {
+        let stamping = Stamping::Stamps { known, new };
+        self.claim(copy, limits, stamping).await
+    }
+}
+
+impl<Extra> HandOnSlot for Aws<Extra> {
+    async fn hand_on_slot(
+        &self,
+        settled: &RdsArn,
+        known: &TakenSlots,
+        after: &TakenSlots,
+    ) -> Result<Written, PortError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key(PK, text(SLOTS_KEY));
+        let build = || -> Result<_, BuildError> {
+            let check = self.abandoned(settled, &Abandoned::WaitGone)?;
+            Ok((check, swap(update, known, after)?))
+        };
+        let (check, update) = build().map_err(|error| unusable(TRANSACTION, error))?;
+        let request = self
+            .dynamodb()
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().condition_check(check).build())
+            .transact_items(TransactWriteItem::builder().update(update).build());
         match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(false),
-            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
+            Ok(_) => Ok(Written::Stored),
+            // Another hand-over at the same moment is as good as one a moment before: the slots have changed.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| condition_failed(error) || met_another(error)) =>
+            {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(port_error(TRANSACTION, &error, &[])),
         }
     }
 }
+
+const TRANSACTION: &str = "dynamodb:TransactWriteItems";
 
 impl<Extra> FreeSlot for Aws<Extra> {
     async fn free_slot(
@@ -111,13 +213,12 @@ impl<Extra> FreeSlot for Aws<Extra> {
         of_policy: Option<&PolicyName>,
         proof: &Abandoned,
     ) -> Result<bool, PortError> {
-        const ACTION: &str = "dynamodb:TransactWriteItems";
-        let build = || -> Result<_, aws_sdk_dynamodb::error::BuildError> {
+        let build = || -> Result<_, BuildError> {
             let check = self.abandoned(copy, proof)?;
             let update = self.release(copy, of_policy)?;
             Ok((check, update))
         };
-        let (check, update) = build().map_err(|error| unusable(ACTION, error))?;
+        let (check, update) = build().map_err(|error| unusable(TRANSACTION, error))?;
         let request = self
             .dynamodb()
             .transact_write_items()
@@ -129,30 +230,35 @@ impl<Extra> FreeSlot for Aws<Extra> {
                 Ok(true)
             }
             Err(error) if error.as_service_error().is_some_and(condition_failed) => Ok(false),
-            Err(error) => Err(port_error(ACTION, &error, &[])),
+            Err(error) => Err(port_error(TRANSACTION, &error, &[])),
         }
     }
+}
+
+/// Whether another transaction, or another write of one of its items, was under way.
+fn met_another(error: &TransactWriteItemsError) -> bool {
+    has_reason(error, "TransactionConflict")
 }
 
 /// Whether a condition made the transaction fail. A conflict with another transaction, which may itself fail, does not
 /// count.
 pub(super) fn condition_failed(error: &TransactWriteItemsError) -> bool {
+    has_reason(error, "ConditionalCheckFailed")
+}
+
+fn has_reason(error: &TransactWriteItemsError, code: &str) -> bool {
     match error {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled
-            .cancellation_reasons()
-            .iter()
-            .any(|reason| reason.code() == Some("ConditionalCheckFailed")),
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            let mut reasons = cancelled.cancellation_reasons().iter();
+            reasons.any(|reason| reason.code() == Some(code))
+        }
         _ => false,
     }
 }
 
 impl<Extra> Aws<Extra> {
     /// Removes a copy from the sets that it is in, also one that another version left only in a group's set.
-    fn release(
-        &self,
-        copy: &RdsArn,
-        of_policy: Option<&PolicyName>,
-    ) -> Result<Update, aws_sdk_dynamodb::error::BuildError> {
+    fn release(&self, copy: &RdsArn, of_policy: Option<&PolicyName>) -> Result<Update, BuildError> {
         let mut update = Update::builder()
             .table_name(&self.table)
             .key(PK, text(SLOTS_KEY))
@@ -160,22 +266,19 @@ impl<Extra> Aws<Extra> {
             .expression_attribute_values(":copy", text(copy.to_string()));
         let (mut delete, mut is_in) = (Vec::new(), Vec::new());
         for group in groups_of(copy.family(), of_policy) {
-            let (attribute, set, _) = attribute_of(&group);
-            update = update.expression_attribute_names(set, attribute);
+            let (set, _) = placeholders_of(&group);
+            update = update.expression_attribute_names(set, attribute_of(&group));
             delete.push(format!("{set} :copies"));
             is_in.push(format!("contains({set}, :copy)"));
         }
         update
-            .update_expression(format!("DELETE {}", delete.join(", ")))
+            .expression_attribute_names("#handed", handed_attribute(copy))
+            .update_expression(format!("DELETE {} REMOVE #handed", delete.join(", ")))
             .condition_expression(is_in.join(" OR "))
             .build()
     }
 
-    fn abandoned(
-        &self,
-        copy: &RdsArn,
-        proof: &Abandoned,
-    ) -> Result<ConditionCheck, aws_sdk_dynamodb::error::BuildError> {
+    fn abandoned(&self, copy: &RdsArn, proof: &Abandoned) -> Result<ConditionCheck, BuildError> {
         let check = ConditionCheck::builder()
             .table_name(&self.table)
             .key(PK, old_wait_key(copy).unwrap_or_else(|| wait_key(copy)));
@@ -211,6 +314,13 @@ impl<Extra> Aws<Extra> {
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
             Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
         }
+    }
+}
+
+impl<Extra> ReadSlots for Aws<Extra> {
+    async fn taken_slots(&self) -> Result<TakenSlots, PortError> {
+        let item = self.item(text(SLOTS_KEY)).await?;
+        Ok(item.as_ref().map(read_taken).unwrap_or_default())
     }
 }
 

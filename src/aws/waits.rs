@@ -14,11 +14,11 @@ use tracing::error;
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, ABSENT, ATTEMPT, CLUSTERS, CLUSTERS_OF, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OCCASION,
-    OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, TTL, key_of, text, time, wait_key,
+    self, ABSENT, ATTEMPT, Item, LAST_ERROR, OCCASION, OPEN_WAIT, PHASE, PK, QUEUE, SINCE,
+    SLOTS_KEY, TOKEN, TTL, TURN, key_of, text, time, wait_key,
 };
+use super::slots_item::read_slots;
 use crate::domain::id::arn::RdsArn;
-use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::limits::{BATCH_GET_MAX, WAIT_TIME_TO_LIVE};
 use crate::domain::run::last_error::LastError;
@@ -122,15 +122,21 @@ impl<Extra> RegisterWaits for Aws<Extra> {
 }
 
 impl<Extra> Aws<Extra> {
-    /// An update of a resource's wait, as long as it holds this token and is at this attempt.
-    fn update_of_wait(&self, resource: &RdsArn, token: &TaskToken) -> UpdateItemFluentBuilder {
+    /// An update of a resource's wait, as long as it holds this token and is at this attempt, and this condition holds.
+    pub(super) fn update_of_wait(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        and: Option<&str>,
+    ) -> UpdateItemFluentBuilder {
         let (at_attempt, number) = items::is_at_attempt(resource);
+        let and = and.map_or_else(String::new, |and| format!(" AND {and}"));
         let request = self
             .dynamodb()
             .update_item()
             .table_name(&self.table)
             .key(PK, wait_key(resource))
-            .condition_expression(format!("{HAS_TOKEN} AND {at_attempt}"))
+            .condition_expression(format!("{HAS_TOKEN} AND {at_attempt}{and}"))
             .expression_attribute_names("#attempt", ATTEMPT)
             .expression_attribute_names("#token", TOKEN)
             .expression_attribute_values(":token", text(token.reveal()));
@@ -141,7 +147,7 @@ impl<Extra> Aws<Extra> {
     }
 }
 
-async fn written(
+pub(super) async fn written(
     request: UpdateItemFluentBuilder,
     token: &TaskToken,
 ) -> Result<Written, PortError> {
@@ -167,22 +173,27 @@ impl<Extra> Waits for Aws<Extra> {
             .map(|one| (format!(":{}", one.as_str()), one))
             .collect();
         let names: Vec<&str> = before.iter().map(|(name, _)| &**name).collect();
-        let (at_attempt, _) = items::is_at_attempt(resource);
         let is_new = match phase {
             Phase::Registered => " AND #since < :since",
             Phase::Queued | Phase::Requested | Phase::Seen => "",
         };
+        let condition = format!("#phase IN ({}){is_new}", names.join(", "));
         let mut request = self
-            .update_of_wait(resource, token)
-            .update_expression("SET #phase = :phase, #since = :since")
-            .condition_expression(format!(
-                "{HAS_TOKEN} AND {at_attempt} AND #phase IN ({}){is_new}",
-                names.join(", ")
-            ))
+            .update_of_wait(resource, token, Some(&condition))
+            .update_expression(match phase {
+                Phase::Queued => "SET #phase = :phase, #since = :since",
+                // A copy leaves the queue for slots when a worker has its command.
+                _ => "SET #phase = :phase, #since = :since REMOVE #queue, #turn",
+            })
             .expression_attribute_names("#phase", PHASE)
             .expression_attribute_names("#since", SINCE)
             .expression_attribute_values(":phase", text(phase.as_str()))
             .expression_attribute_values(":since", time(since));
+        if phase != Phase::Queued {
+            request = request
+                .expression_attribute_names("#queue", QUEUE)
+                .expression_attribute_names("#turn", TURN);
+        }
         for (name, phase) in &before {
             request = request.expression_attribute_values(name, text(phase.as_str()));
         }
@@ -196,7 +207,7 @@ impl<Extra> Waits for Aws<Extra> {
         absent: bool,
     ) -> Result<Written, PortError> {
         let request = self
-            .update_of_wait(resource, token)
+            .update_of_wait(resource, token, None)
             .expression_attribute_names("#absent", ABSENT);
         let request = if absent {
             request
@@ -208,7 +219,8 @@ impl<Extra> Waits for Aws<Extra> {
         written(request, token).await
     }
 
-    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
+    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<bool, PortError> {
+        let mut has_deleted = false;
         for key in std::iter::once(wait_key(resource)).chain(items::old_wait_key(resource)) {
             let request = self
                 .dynamodb()
@@ -218,9 +230,12 @@ impl<Extra> Waits for Aws<Extra> {
                 .condition_expression(HAS_TOKEN_OR_IS_GONE)
                 .expression_attribute_names("#pk", PK)
                 .expression_attribute_names("#token", TOKEN)
-                .expression_attribute_values(":token", text(token.reveal()));
+                .expression_attribute_values(":token", text(token.reveal()))
+                .return_values(ReturnValue::AllOld);
             match request.send().await {
-                Ok(_) => {}
+                Ok(deleted) => {
+                    has_deleted |= deleted.attributes().is_some_and(|old| !old.is_empty());
+                }
                 // A newer token has taken the wait over, and only its command may delete it.
                 Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {}
                 Err(error) => {
@@ -228,7 +243,7 @@ impl<Extra> Waits for Aws<Extra> {
                 }
             }
         }
-        Ok(())
+        Ok(has_deleted)
     }
 }
 
@@ -272,7 +287,7 @@ impl<Extra> NoteError for Aws<Extra> {
         last_error: &LastError,
     ) -> Result<Written, PortError> {
         let request = self
-            .update_of_wait(resource, token)
+            .update_of_wait(resource, token, None)
             .update_expression("SET #trouble = :trouble")
             .expression_attribute_names("#trouble", LAST_ERROR)
             .expression_attribute_values(":trouble", items::write_last_error(last_error));
@@ -370,39 +385,15 @@ impl<Extra> ListOpen for Aws<Extra> {
             if key_of(item) == SLOTS_KEY {
                 read_slots(item, &mut page);
             } else {
-                page.waits.extend(readable(item));
+                let wait = readable(item);
+                let has_no_turn =
+                    |wait: &&Wait| wait.phase == Phase::Queued && !item.contains_key(items::QUEUE);
+                let without_turn = wait.as_ref().filter(has_no_turn);
+                page.without_turn
+                    .extend(without_turn.map(|wait| first_attempt(&wait.resource)));
+                page.waits.extend(wait);
             }
         }
         Ok(page)
-    }
-}
-
-/// Who holds a slot, and for which policy it counts. A copy that is only in the set of a group is a holder too, so that
-/// the sweeper frees it when it has no wait.
-pub(super) fn read_slots(item: &Item, page: &mut OpenPage) {
-    for (attribute, value) in item {
-        let policy = [HOLDERS_OF, CLUSTERS_OF]
-            .iter()
-            .find_map(|prefix| attribute.strip_prefix(prefix));
-        let AttributeValue::Ss(names) = value else {
-            continue;
-        };
-        if ![HOLDERS, CLUSTERS].contains(&attribute.as_str()) && policy.is_none() {
-            continue;
-        }
-        let policy = policy.and_then(|name| PolicyName::parse(name).ok());
-        for name in names {
-            let copy = match RdsArn::parse(name) {
-                Ok(copy) => copy,
-                Err(error) => {
-                    error!(%error, "a holder of a copy slot that is no snapshot");
-                    continue;
-                }
-            };
-            if let Some(policy) = &policy {
-                page.holders_of.insert(copy.clone(), policy.clone());
-            }
-            page.holders.insert(copy);
-        }
     }
 }

@@ -10,6 +10,7 @@ use super::not_found::not_found;
 use super::orphans_json::OrphansJson;
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
+use crate::app::prune::{Unapproved, approval_needed};
 use crate::app::prune_preview::{
     self, GroupPreview, PACE_DAYS, PlanPart, PreviewError, PreviewOf, PrunePreview, QuotaPreview,
     prune_preview,
@@ -60,13 +61,17 @@ pub async fn show_prune<W: prune_preview::Permissions>(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let preview = preview_of(world, planning, shown).await?;
+    let PlanSeen {
+        preview,
+        unapproved,
+    } = preview_of(world, planning, shown).await?;
     if json {
-        write_json(out, &PruneJson::of(&preview))?;
+        write_json(out, &PruneJson::of(&preview, unapproved.as_ref()))?;
     } else if shown.explain.is_some() {
         write_explained(out, &preview)?;
     } else {
         write_groups(out, &preview)?;
+        write_unapproved(out, unapproved.as_ref())?;
         let plan = plan_hash(&preview.rules, &preview.removable());
         writeln!(
             out,
@@ -78,11 +83,17 @@ pub async fn show_prune<W: prune_preview::Permissions>(
 }
 
 /// What the rules say of what is to be shown.
+pub(super) struct PlanSeen {
+    pub(super) preview: PrunePreview,
+    /// Why the pruner is going to wait for a person, if it is.
+    pub(super) unapproved: Option<Unapproved>,
+}
+
 pub(super) async fn preview_of<W: prune_preview::Permissions>(
     world: &W,
     planning: &Planning,
     shown: &ShownRecoveryPoints<'_>,
-) -> Result<PrunePreview, CliError> {
+) -> Result<PlanSeen, CliError> {
     let of = PreviewOf {
         stack: &planning.stack.rules.stack,
         home: &planning.stack.home,
@@ -90,6 +101,7 @@ pub(super) async fn preview_of<W: prune_preview::Permissions>(
         built_in: &planning.policies,
     };
     let mut preview = prune_preview(world, of).await?;
+    let unapproved = approval_needed(world, of, &preview).await?;
     known_databases(&preview, shown.part.databases)?;
     preview
         .restrict(shown.part)
@@ -100,7 +112,21 @@ pub(super) async fn preview_of<W: prune_preview::Permissions>(
     if let Some(id) = shown.explain {
         only_recovery_point(&mut preview, id)?;
     }
-    Ok(preview)
+    Ok(PlanSeen {
+        preview,
+        unapproved,
+    })
+}
+
+/// Says beforehand that the pruner waits for a person.
+pub(super) fn write_unapproved(
+    out: &mut impl Write,
+    unapproved: Option<&Unapproved>,
+) -> Result<(), CliError> {
+    if let Some(unapproved) = unapproved {
+        writeln!(out, "\nThe pruner waits for a person: {unapproved}")?;
+    }
+    Ok(())
 }
 
 /// Whether all of these are databases with recovery points.
@@ -269,6 +295,8 @@ struct PruneJson {
     foreign: usize,
     orphans: OrphansJson,
     quotas: Vec<QuotaJson>,
+    /// Why the pruner is going to wait for `--yes --force`, if it is.
+    unapproved: Option<String>,
     /// The configurations that no recovery point names, a thousand at most.
     configurations: Vec<UnnamedJson>,
 }
@@ -311,7 +339,7 @@ struct PointJson {
 }
 
 impl PruneJson {
-    fn of(preview: &PrunePreview) -> Self {
+    fn of(preview: &PrunePreview, unapproved: Option<&Unapproved>) -> Self {
         let point = |(point, decision): &(Point<RdsArn>, Decision)| PointJson {
             snapshot: point.id.to_string(),
             at: point.at,
@@ -352,6 +380,7 @@ impl PruneJson {
             foreign: preview.foreign,
             orphans: OrphansJson::of(&preview.orphans()),
             quotas: preview.quotas.iter().map(quota).collect(),
+            unapproved: unapproved.map(ToString::to_string),
             configurations: preview.unnamed.first.iter().map(unnamed).collect(),
         }
     }

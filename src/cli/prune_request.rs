@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::arguments::{PruneArguments, StackArguments, variables};
 use super::outcome::{CliError, Ended};
-use super::prune::{ShownRecoveryPoints, preview_of, write_groups};
+use super::prune::{PlanSeen, ShownRecoveryPoints, preview_of, write_groups, write_unapproved};
 use super::show::write_json;
 use crate::app::prune_preview::{self, PlanPart};
 use crate::aws::{Aws, PrunerName, for_operators, patient};
@@ -58,11 +58,15 @@ pub async fn request_prune<W: prune_preview::Permissions + InvokePruner>(
         part,
         explain: None,
     };
-    let preview = preview_of(world, planning, &shown).await?;
+    let PlanSeen {
+        preview,
+        unapproved,
+    } = preview_of(world, planning, &shown).await?;
     let removable = preview.removable();
     let plan = plan_hash(&preview.rules, &removable);
     if !json {
         write_groups(out, &preview)?;
+        write_unapproved(out, unapproved.as_ref().filter(|_| !force))?;
     }
     // A version that lets nothing go needs no approval.
     let answer = if removable.is_empty() {

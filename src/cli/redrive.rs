@@ -107,10 +107,10 @@ fn write(
         write_table(out, &rows)?;
         writeln!(out)?;
     }
+    writeln!(out, "{}", sentence(order, redrive))?;
     for name in &redrive.not_found {
         writeln!(out, "no execution that has failed is of {name}")?;
     }
-    writeln!(out, "{}", sentence(order, redrive))?;
     Ok(())
 }
 

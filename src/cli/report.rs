@@ -11,10 +11,11 @@ use super::arguments::StackArguments;
 use super::outcome::{CliError, Ended};
 use super::paused::paused_sentence;
 use super::show::{age, sentence_case, write_json};
-use super::status::{after_pages, on_page, reach, sentence, span};
+use super::status::{after_pages, drill_lines, on_page, reach, sentence, span};
 use super::status_arguments::ReportArguments;
 use super::status_json::{StatusJson, id};
 use crate::app::status::{self, Gathered, gather};
+use crate::domain::drill::state::DrillState;
 use crate::domain::id::names::ResourceId;
 use crate::domain::operator::fleet::count;
 use crate::domain::operator::status::{Row, State};
@@ -61,7 +62,10 @@ pub async fn make_report<W: status::Permissions>(
         }
         None => write_json(out, &ReportJson::of(planning, &gathered, &rows, &strips))?,
     }
-    let troubled = rows.iter().any(|row| row.state.needs_a_person());
+    let has_failed = |row: &Row| gathered.drill(row).is_some_and(DrillState::has_failed);
+    let troubled = rows
+        .iter()
+        .any(|row| row.state.needs_a_person() || has_failed(row));
     Ok(if troubled || !gathered.notices.is_empty() {
         Ended::Badly
     } else if gathered.unreachable.is_empty() {
@@ -204,6 +208,7 @@ struct Page {
     recovery_points: usize,
     stack_messages: Vec<String>,
     orphans: Vec<String>,
+    drills: Vec<String>,
     troubled: Vec<RowView>,
     rows: Vec<RowView>,
     legend: Vec<LegendView>,
@@ -306,6 +311,7 @@ fn page(
         recovery_points: gathered.points.count(),
         stack_messages: notices.chain(unreachable).collect(),
         orphans: gathered.orphans(rows).sentences(),
+        drills: drill_lines(gathered, &rows.iter().collect::<Vec<_>>(), true),
         troubled: rows
             .iter()
             .filter(|row| row.state.needs_a_person())

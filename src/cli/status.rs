@@ -16,8 +16,9 @@ use super::status_json::StatusJson;
 use super::terminal;
 use crate::app::status::{self, Gathered, gather, refresh};
 use crate::aws::{Aws, StateMachine, for_operators, patient};
+use crate::domain::drill::state::DrillState;
 use crate::domain::operator::fleet::{Counts, count};
-use crate::domain::operator::status::{Row, State};
+use crate::domain::operator::status::{InFlight, Row, State};
 use crate::domain::policy::in_force::Policies;
 use crate::settings::Planning;
 
@@ -181,7 +182,10 @@ fn write(
     } else {
         write_text(out, gathered, selected.all, &rows, &shown)?;
     }
-    let troubled = shown.iter().any(|row| row.state.needs_a_person());
+    let has_failed = |row: &Row| gathered.drill(row).is_some_and(DrillState::has_failed);
+    let troubled = shown
+        .iter()
+        .any(|row| row.state.needs_a_person() || has_failed(row));
     Ok(if troubled || !gathered.notices.is_empty() {
         Ended::Badly
     } else if !gathered.unreachable.is_empty() {
@@ -242,6 +246,9 @@ fn write_text(
     for sentence in gathered.orphans(rows).sentences() {
         writeln!(out, "{sentence}")?;
     }
+    for line in drill_lines(gathered, shown, all) {
+        writeln!(out, "{line}")?;
+    }
     let (troubled, well): (Vec<&Row>, Vec<&Row>) =
         shown.iter().partition(|row| row.state.needs_a_person());
     for row in troubled {
@@ -288,6 +295,38 @@ fn write_text(
     Ok(())
 }
 
+/// How the drills of these rows stand: how many passed, and a line for each that did not or is due, or with `all` for each.
+pub(super) fn drill_lines(gathered: &Gathered, rows: &[&Row], all: bool) -> Vec<String> {
+    let drills: Vec<(&Row, &DrillState)> = rows
+        .iter()
+        .filter_map(|row| Some((*row, gathered.drill(row)?)))
+        .collect();
+    if drills.is_empty() {
+        return Vec::new();
+    }
+    let is_well = |state: &DrillState| {
+        matches!(
+            state,
+            DrillState::Last {
+                failed: None,
+                is_due: false,
+                ..
+            }
+        )
+    };
+    let well = drills.iter().filter(|(_, state)| is_well(state)).count();
+    let sentence = format!(
+        "{well} of {} databases passed a drill and are not due for another.",
+        drills.len()
+    );
+    let lines = drills
+        .into_iter()
+        .filter(|(_, state)| all || !is_well(state));
+    let lines =
+        lines.map(|(row, state)| format!("  drill of {}: {state}", database(&row.database)));
+    std::iter::once(sentence).chain(lines).collect()
+}
+
 fn newest(row: &Row, now: Timestamp) -> String {
     let taken_at = row.newest.as_ref().map(|point| point.taken_at);
     match taken_at {
@@ -304,12 +343,18 @@ pub(super) fn span(span: SignedDuration) -> String {
 fn under_way(row: &Row, now: Timestamp) -> String {
     match (&row.in_flight, row.state) {
         (Some(of), _) => match of.since {
-            Some(since) => format!("{of}, for {}", age(since, now)),
+            Some(since) => format!("{of}, for {}{}", age(since, now), usually(of)),
             None => of.to_string(),
         },
         (None, State::Protected) => String::new(),
         (None, _) => row.reason.clone(),
     }
+}
+
+/// How long it usually takes, if the history knows.
+fn usually(of: &InFlight) -> String {
+    of.usual
+        .map_or_else(String::new, |usual| format!("; usually {}", span(usual)))
 }
 
 fn write_trouble(out: &mut impl Write, row: &Row, now: Timestamp) -> Result<(), CliError> {
@@ -333,7 +378,7 @@ fn write_trouble(out: &mut impl Write, row: &Row, now: Timestamp) -> Result<(), 
         writeln!(out, "  last failure{when}: {why}")?;
     }
     if let Some(of) = &row.in_flight {
-        writeln!(out, "  under way: {of}")?;
+        writeln!(out, "  under way: {of}{}", usually(of))?;
     }
     if let Some(remedy) = &row.remedy {
         writeln!(out, "  what to do: {remedy}")?;

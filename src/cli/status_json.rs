@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::orphans_json::OrphansJson;
 use super::paused::paused;
 use crate::app::status::{Gathered, Unreachable};
+use crate::domain::drill::state::DrillState;
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::operator::fleet::{Counts, count};
 use crate::domain::operator::status::Row;
@@ -56,6 +57,40 @@ struct DatabaseJson {
     in_flight: Option<InFlightJson>,
     last_failure: Option<FailureJson>,
     remedy: Option<String>,
+    /// How its drills stand. `None` if its policy has none.
+    drill: Option<DrillJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct DrillJson {
+    result: &'static str,
+    at: Option<String>,
+    level: Option<&'static str>,
+    rto_seconds: Option<i64>,
+    due: bool,
+    message: String,
+}
+
+impl From<&DrillState> for DrillJson {
+    fn from(state: &DrillState) -> Self {
+        let (at, reached, due) = match state {
+            DrillState::Never { is_open } => (None, None, !is_open),
+            DrillState::Last {
+                at,
+                reached,
+                is_due,
+                ..
+            } => (Some(at.to_string()), *reached, *is_due),
+        };
+        Self {
+            result: state.as_str(),
+            at,
+            level: reached.map(|(level, _)| level.as_str()),
+            rto_seconds: reached.map(|(_, took)| took.as_secs()),
+            due,
+            message: state.to_string(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -65,6 +100,10 @@ struct InFlightJson {
     since: Option<String>,
     execution: String,
     message: String,
+    /// RDS's percentage for a copy, from the last list.
+    percent: Option<u8>,
+    /// The median of what the history says of this step.
+    usual_seconds: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -136,7 +175,7 @@ impl StatusJson {
             summary: SummaryJson::of(count(all), gathered),
             databases: shown
                 .iter()
-                .map(|row| DatabaseJson::of(row, gathered.history(row)))
+                .map(|row| DatabaseJson::of(row, gathered.history(row), gathered.drill(row)))
                 .collect(),
             attention: notices.chain(troubled).collect(),
             unreachable: unreachable.collect(),
@@ -163,7 +202,7 @@ impl SummaryJson {
 }
 
 impl DatabaseJson {
-    fn of(row: &Row, history: Option<&History>) -> Self {
+    fn of(row: &Row, history: Option<&History>, drill: Option<&DrillState>) -> Self {
         let text = |time: Timestamp| time.to_string();
         let newest = row.newest.as_ref();
         Self {
@@ -187,6 +226,8 @@ impl DatabaseJson {
                 since: of.since.map(text),
                 execution: of.execution.clone(),
                 message: of.to_string(),
+                percent: of.percent,
+                usual_seconds: of.usual.map(|usual| usual.as_secs()),
             }),
             last_failure: row.last_failure.as_ref().map(|of| FailureJson {
                 at: of.at.map(text),
@@ -194,6 +235,7 @@ impl DatabaseJson {
                 execution: of.execution.clone(),
             }),
             remedy: row.remedy.clone(),
+            drill: drill.map(DrillJson::from),
         }
     }
 }

@@ -84,10 +84,10 @@ fn write(out: &mut impl Write, request: &StopRequest, stop: &Stop) -> Result<(),
         Selection::Executions(_) => "Step Functions knows no execution",
         Selection::Databases(_) | Selection::All => "no open run is of",
     };
+    writeln!(out, "{}", sentence(request, stop))?;
     for name in &stop.not_found {
         writeln!(out, "{what} {name}")?;
     }
-    writeln!(out, "{}", sentence(request, stop))?;
     Ok(())
 }
 

@@ -47,6 +47,8 @@ use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::taken_slots::{HandOver, TakenSlots};
+use crate::domain::run::turn::QueuedCopy;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
@@ -216,8 +218,8 @@ macro_rules! every_call {
                 writes StoreNotes: store_notes(by of: DatabaseId, by notes: Notes, copy at: Timestamp)
                     -> Result<(), PortError>, Other("PutItem");
             }
+            ReadRound { reads LastRound: last_round() -> Result<Round, PortError>, Other("GetItem"); }
             PruneRounds {
-                reads LastRound: last_round() -> Result<Round, PortError>, Other("GetItem");
                 writes StoreRound: store_round(by round: Round) -> Result<(), PortError>, Other("PutItem");
                 writes TakeLease: take_lease(by holder: str, copy now: Timestamp, copy until: Timestamp)
                     -> Result<bool, PortError>, Other("UpdateItem");
@@ -228,16 +230,12 @@ macro_rules! every_call {
                 writes SetFreeze: set_freeze(by freeze: Freeze) -> Result<(), PortError>, Other("PutItem");
                 writes Thaw: thaw() -> Result<(), PortError>, Other("DeleteItem");
             }
-            ReadListings {
-                reads ReadListing: listing(by region: Region) -> Result<Option<Listing>, PortError>, Other("GetItem");
-            }
+            ReadListings { reads ReadListing: listing(by region: Region) -> Result<Option<Listing>, PortError>, Other("GetItem"); }
             StoreListings {
                 writes StoreListing: store_listing(by region: Region, by listing: Listing)
                     -> Result<(), PortError>, Other("PutItem");
             }
-            ReadHistories {
-                reads ReadHistories: read_histories(by of: [Group]) -> Result<Histories, PortError>, Other("BatchGetItem");
-            }
+            ReadHistories { reads ReadHistories: read_histories(by of: [Group]) -> Result<Histories, PortError>, Other("BatchGetItem"); }
             KeepHistories {
                 writes StoreHistory: store_history(by of: Group, by history: History, copy at: Timestamp)
                     -> Result<(), PortError>, Other("PutItem");
@@ -275,24 +273,35 @@ macro_rules! every_call {
                 writes NoteAbsence: note_absence(by resource: RdsArn, by token: TaskToken, copy absent: bool)
                     -> Result<Written, PortError>, Other("UpdateItem");
                 writes Forget: forget(by resource: RdsArn, by token: TaskToken)
-                    -> Result<(), PortError>, Other("DeleteItem");
+                    -> Result<bool, PortError>, Other("DeleteItem");
             }
             ForgetIdle {
                 writes ForgetIdle: forget_idle(by wait: Wait) -> Result<Written, PortError>, Other("DeleteItem");
             }
-            NoteError {
-                writes NoteError: note_error(by resource: RdsArn, by token: TaskToken, by last_error: LastError)
-                    -> Result<Written, PortError>, Other("UpdateItem");
-            }
+            NoteError { writes NoteError: note_error(by resource: RdsArn, by token: TaskToken, by last_error: LastError) -> Result<Written, PortError>, Other("UpdateItem"); }
             HearDead {
                 writes HearDead: heard_dead(by token: TaskToken, by occasion: str, copy at: Timestamp)
                     -> Result<bool, PortError>, Other("UpdateItem");
             }
-            LookUpWaits {
-                reads LookUp: look_up(by resources: [RdsArn]) -> Result<Vec<Wait>, PortError>, Other("BatchGetItem");
-            }
+            LookUpWaits { reads LookUp: look_up(by resources: [RdsArn]) -> Result<Vec<Wait>, PortError>, Other("BatchGetItem"); }
             ListOpen {
                 reads ListOpen: list_open(copy from: Option<OpenMarker>) -> Result<OpenPage, PortError>, Other("Query");
+            }
+            QueueCopies {
+                writes QueueCopy: queue_copy(by wait: Wait, copy since: Timestamp) -> Result<Written, PortError>, Other("UpdateItem");
+            }
+            ListQueue {
+                reads ListQueue: list_queue(copy family: Family, copy marker: Option<String>)
+                    -> Result<Page<QueuedCopy>, PortError>, Other("Query");
+            }
+            ReadSlots { reads TakenSlots: taken_slots() -> Result<TakenSlots, PortError>, Other("GetItem"); }
+            HandOnSlot {
+                writes HandOnSlot: hand_on_slot(by settled: RdsArn, by known: TakenSlots, by after: TakenSlots)
+                    -> Result<Written, PortError>, Other("TransactWriteItems");
+            }
+            HandOutSlot {
+                writes HandOutSlot: hand_out_slot(by holder: RdsArn, by limits: SlotLimits, maybe known: HandOver, by new: HandOver)
+                    -> Result<bool, PortError>, Other("UpdateItem");
             }
             ClaimSlot {
                 writes ClaimSlot: claim_slot(by holder: RdsArn, by limits: SlotLimits)
@@ -302,13 +311,8 @@ macro_rules! every_call {
                 writes FreeSlot: free_slot(by holder: RdsArn, maybe of_policy: PolicyName, by proof: Abandoned)
                     -> Result<bool, PortError>, Other("TransactWriteItems");
             }
-            CheckClaim {
-                reads CheckClaim: check_claim(by run: ProtectionRequest, by execution: str)
-                    -> Result<Permit, PortError>, Other("GetItem");
-            }
-            ReadHolders {
-                reads SlotHolders: slot_holders() -> Result<BTreeSet<RdsArn>, PortError>, Other("GetItem");
-            }
+            CheckClaim { reads CheckClaim: check_claim(by run: ProtectionRequest, by execution: str) -> Result<Permit, PortError>, Other("GetItem"); }
+            ReadHolders { reads SlotHolders: slot_holders() -> Result<BTreeSet<RdsArn>, PortError>, Other("GetItem"); }
             ReadLearntLimit {
                 reads LearntLimit: learnt_limit(copy family: Family)
                     -> Result<Option<LearntLimit>, PortError>, Other("GetItem");
@@ -347,10 +351,7 @@ macro_rules! every_call {
                 writes RecordRecoveryPoint: record_recovery_point(by run: ProtectionRequest, by execution: ExecutionArn, by point: Manifest)
                     -> Result<(), PortError>, Other("UpdateItem");
             }
-            ReadEntries {
-                reads ReadEntries: read_entries(by of: [(ResourceId, PolicyName)])
-                    -> Result<Vec<Entry>, PortError>, Other("BatchGetItem");
-            }
+            ReadEntries { reads ReadEntries: read_entries(by of: [(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError>, Other("BatchGetItem"); }
             RememberRefusal {
                 writes RememberRefusal: remember_refusal(by database: DatabaseRef, by policy: PolicyName, by refusal: RefusedForGood)
                     -> Result<(), PortError>, Other("UpdateItem");
@@ -394,9 +395,7 @@ macro_rules! every_call {
                 reads DescribeKey: describe_key(by key: KeyName)
                     -> Result<Option<KeyFacts>, PortError>, Other("DescribeKey");
             }
-            CallerIdentity {
-                reads CallerIdentity: caller_identity() -> Result<String, PortError>, Other("GetCallerIdentity");
-            }
+            CallerIdentity { reads CallerIdentity: caller_identity() -> Result<String, PortError>, Other("GetCallerIdentity"); }
             SendCommand {
                 writes SendCommand: send_command(by command: Command) -> Result<(), PortError>, Other("SendMessage");
             }
@@ -408,13 +407,8 @@ macro_rules! every_call {
                 writes ReceiveDeadLetters: receive_dead_letters(copy max: usize, copy hidden_for: Duration)
                     -> Result<Vec<DeadLetter>, PortError>, Other("ReceiveMessage");
             }
-            SendAgain {
-                writes SendAgain: send_again(by body: str) -> Result<(), PortError>, Other("SendMessage");
-            }
-            RemoveDeadLetter {
-                writes RemoveDeadLetter: remove_dead_letter(by receipt: ReceiptHandle)
-                    -> Result<(), PortError>, Other("DeleteMessage");
-            }
+            SendAgain { writes SendAgain: send_again(by body: str) -> Result<(), PortError>, Other("SendMessage"); }
+            RemoveDeadLetter { writes RemoveDeadLetter: remove_dead_letter(by receipt: ReceiptHandle) -> Result<(), PortError>, Other("DeleteMessage"); }
             ListEnded {
                 reads ListExecutions: list_executions(copy ended: FailedStatus, copy from: Option<String>)
                     -> Result<Page<FailedExecution>, PortError>, Other("ListExecutions");

@@ -2,7 +2,7 @@
 
 mod removal;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -70,6 +70,8 @@ pub struct Deployments {
     pub missing: Vec<String>,
     /// Whether the caller may not ask the simulator.
     pub may_not_simulate: bool,
+    /// After this many more looks for a stack, one gets no answer.
+    pub unanswered_after: Cell<Option<usize>>,
     /// Who was simulated, once for each question.
     simulated: RefCell<Vec<String>>,
     stacks: RefCell<BTreeMap<(Region, StackName), Shown>>,
@@ -246,6 +248,12 @@ impl FindStack for Deployments {
         region: &Region,
         name: &StackName,
     ) -> Result<Option<StackFacts>, PortError> {
+        let left = self.unanswered_after.take();
+        self.unanswered_after
+            .set(left.and_then(|left| left.checked_sub(1)));
+        if left == Some(0) {
+            return Err(Refusal::no_answer().of_port("DescribeStacks"));
+        }
         let mut stacks = self.stacks.borrow_mut();
         let Some(shown) = stacks.get_mut(&(region.clone(), name.clone())) else {
             return Ok(None);

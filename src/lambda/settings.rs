@@ -29,7 +29,7 @@ pub enum Settings {
     Reactor {
         /// The stack.
         stack: Stack,
-        /// The events queue, to delay hints that must be checked again, and the state machine.
+        /// The events queue, to delay hints that must be checked again, the commands queue, and the state machine.
         receives: SourceQueue,
         /// The recovery region's key, for policies that name none.
         key: KeyArn,
@@ -120,10 +120,15 @@ impl Settings {
 
 fn receives(vars: &mut Variables, queue: &str) -> Option<(Stack, SourceQueue)> {
     let stack = Stack::read(vars);
-    let queue = vars.required(queue, QueueUrl::parse);
+    let url = vars.required(queue, QueueUrl::parse);
+    let commands = match queue {
+        COMMANDS_QUEUE => url.clone(),
+        _ => vars.required(COMMANDS_QUEUE, QueueUrl::parse),
+    };
     let starts = vars.required(STATE_MACHINE, StateMachineArn::parse);
     let receives = SourceQueue {
-        queue: queue?,
+        queue: url?,
+        commands: commands?,
         starts: starts?,
     };
     Some((stack?, receives))

@@ -86,10 +86,14 @@ pub trait KeepNotes {
     ) -> Result<(), PortError>;
 }
 
-/// Remembers the pruner's rounds, and keeps two of them apart.
-pub trait PruneRounds {
+/// Reads what the pruner's last round has left.
+pub trait ReadRound {
     /// `GetItem`, consistent.
     async fn last_round(&self) -> Result<Round, PortError>;
+}
+
+/// Remembers the pruner's rounds, and keeps two of them apart.
+pub trait PruneRounds {
     /// `PutItem`.
     async fn store_round(&self, round: &Round) -> Result<(), PortError>;
     /// `UpdateItem`: takes the lease until then, if nobody has it or its time is over. Whether it was taken.
@@ -151,7 +155,8 @@ actions! {
     ReadEntered: "dynamodb:BatchGetItem";
     ListMismatches: "dynamodb:Query";
     KeepNotes: "dynamodb:BatchGetItem" "dynamodb:PutItem";
-    PruneRounds: "dynamodb:GetItem" "dynamodb:PutItem" "dynamodb:UpdateItem" "dynamodb:DeleteItem";
+    ReadRound: "dynamodb:GetItem";
+    PruneRounds: "dynamodb:PutItem" "dynamodb:UpdateItem" "dynamodb:DeleteItem";
     ReadFreeze: "dynamodb:GetItem";
     SetFreeze: "dynamodb:PutItem" "dynamodb:DeleteItem";
     ReadListings: "dynamodb:GetItem";

@@ -21,6 +21,7 @@ use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::taken_slots::HandOver;
 use crate::domain::run::wait::{Phase, Wait};
 
 /// The result of a write under the condition of an expected token.
@@ -76,8 +77,9 @@ pub trait Waits {
         token: &TaskToken,
         absent: bool,
     ) -> Result<Written, PortError>;
-    /// `DeleteItem` if the stored wait has this token, whichever attempt it is at. One that is gone is not an error.
-    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError>;
+    /// `DeleteItem` if the stored wait has this token, whichever attempt it is at. One that is gone is not an error. Returns
+    /// whether this call deleted a wait.
+    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<bool, PortError>;
 }
 
 /// Deletes waits that nobody works on any more.
@@ -125,6 +127,10 @@ pub struct OpenPage {
     pub holders: BTreeSet<RdsArn>,
     /// For which policy a holder counts, if that policy has slots of its own.
     pub holders_of: BTreeMap<RdsArn, PolicyName>,
+    /// The holders whose slot was handed over and not taken up yet.
+    pub handed: BTreeMap<RdsArn, HandOver>,
+    /// Waits of queued copies that have no place in the queue, because an earlier version queued them.
+    pub without_turn: BTreeSet<RdsArn>,
     /// Where the next page begins.
     pub next: Option<OpenMarker>,
 }
@@ -143,6 +149,7 @@ pub trait ListOpen {
 pub trait ClaimSlot {
     /// `UpdateItem`: takes a slot if the limits allow another one, over all policies and for its own policy, or if the copy
     /// holds one already. Returns whether the copy holds a slot now.
+    /// A hand-over of the slot ends with it.
     async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError>;
 }
 

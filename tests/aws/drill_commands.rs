@@ -1,11 +1,19 @@
 //! `snapferry drill`: the plans and the history that it shows.
 
-use serde_json::Value as Json;
-use snapferry::app::drill::plan::DrillOf;
-use snapferry::app::policies::apply;
-use snapferry::cli::{CliError, DrillAction, Ended, clean_up, drill};
-use snapferry::domain::id::tags::StackId;
+use std::path::Path;
 
+use jiff::SignedDuration;
+use serde_json::Value as Json;
+use snapferry::app::drill::plan::{DrillOf, plan_drills};
+use snapferry::app::policies::apply;
+use snapferry::cli::{
+    CliError, DrillAction, Ended, Selected, clean_up, drill, make_report, show_status,
+};
+use snapferry::domain::drill::record::{DrillRecord, Drills, Verdict};
+use snapferry::domain::id::tags::StackId;
+use snapferry::ports::{Clock, StoreDrills, StoredDrills};
+
+use crate::prune::planning;
 use crate::restore_commands::{POLICIES, world};
 use crate::world::{Call, Fixture, HOME, World, region, run};
 
@@ -119,4 +127,138 @@ fn a_region_without_remains_of_drills_is_clean() {
     assert!(out.contains("0 to remove, 0 stay."), "{out}");
     let deletes = |call: &Call| matches!(call, Call::DeleteDrilled { .. });
     assert!(!world.calls().iter().any(deletes));
+}
+
+/// Stores a drill of each database: that of orders passed, and that of shop failed.
+fn drilled_before(world: &World) {
+    let home = region(HOME);
+    let stack = StackId::parse("prod").unwrap();
+    let of = DrillOf {
+        stack: &stack,
+        home: &home,
+        sources: &[],
+        width: 20,
+        databases: &[],
+        policy: None,
+        only_due: true,
+        level: None,
+    };
+    let plans = run(plan_drills(world, of, world.now())).unwrap();
+    for row in plans.rows {
+        let now = world.now();
+        let mut record = DrillRecord::new(row.plan.as_ref().unwrap(), "ops", None, now);
+        record.runs_at = Some(now + SignedDuration::from_secs(812));
+        record.gone_at = Some(now + SignedDuration::from_secs(1_000));
+        record.verdict = Some(match row.database.arn.name() {
+            "orders" => Verdict::Passed,
+            _ => Verdict::Failed(vec!["MultiAZ: it is false and should be true".to_owned()]),
+        });
+        let stored = StoredDrills {
+            revision: 1,
+            drills: Drills(vec![record]),
+        };
+        let of = &row.database.resource_id;
+        run(world.store_drills(of, &stored)).unwrap();
+    }
+}
+
+#[test]
+fn status_and_report_say_how_the_drills_stand_and_a_failed_one_needs_a_person() {
+    let world = drilled();
+    let shown = |json| {
+        let mut out = Vec::new();
+        let selected = Selected::default();
+        let ended = run(show_status(&world, &planning(), &selected, json, &mut out)).unwrap();
+        (ended, String::from_utf8(out).unwrap())
+    };
+    let (_, never) = shown(false);
+    assert!(
+        never.contains("drill of orders: it was never drilled"),
+        "{never}"
+    );
+    drilled_before(&world);
+    let (ended, out) = shown(false);
+    assert_eq!(ended, Ended::Badly);
+    assert!(out.contains("1 of 2 databases passed a drill"), "{out}");
+    assert!(
+        out.contains("FAILED at ") && out.contains("MultiAZ: it is false"),
+        "{out}"
+    );
+    let (_, out) = shown(true);
+    let answer: Json = serde_json::from_str(&out).unwrap();
+    let mut rows = answer["databases"].as_array().unwrap().iter();
+    let orders = &rows.find(|row| row["id"] == "orders").unwrap()["drill"];
+    assert_eq!(orders["result"], "passed");
+    assert_eq!(orders["level"], "L1");
+    assert_eq!(orders["rto_seconds"], 812);
+    let mut out = Vec::new();
+    run(make_report(&world, &planning(), None, &mut out)).unwrap();
+    let report: Json = serde_json::from_slice(&out).unwrap();
+    assert_eq!(report["databases"][0]["drill"]["due"], false);
+    let page = Path::new(env!("CARGO_TARGET_TMPDIR")).join("drills.html");
+    run(make_report(
+        &world,
+        &planning(),
+        Some(&page),
+        &mut Vec::new(),
+    ))
+    .unwrap();
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<h2 id=\"drills\">Drills</h2>") && page.contains("FAILED at "));
+}
+
+#[test]
+fn the_history_is_evidence_with_everything_that_an_auditor_asks_for() {
+    let world = drilled();
+    drilled_before(&world);
+    let (_, out) = shown(&world, &["shop"], DrillAction::History, true).unwrap();
+    let answer: Json = serde_json::from_str(&out).unwrap();
+    let drill = &answer["drills"][0];
+    for key in [
+        "drill",
+        "name",
+        "stack",
+        "region",
+        "account",
+        "started_by",
+        "policy",
+        "database",
+        "resource_id",
+        "recovery_point",
+        "taken_at",
+        "data_age_seconds",
+        "requested_at",
+        "runs_at",
+        "gone_at",
+        "rto",
+        "level_asked",
+        "level_reached",
+        "cost_at_most",
+        "deadline",
+        "tool",
+        "hash",
+    ] {
+        assert!(!drill[key].is_null(), "{key}: {drill}");
+    }
+    assert_eq!(drill["result"], "failed");
+    assert_eq!(drill["why"][0], "MultiAZ: it is false and should be true");
+    assert_eq!(drill["left_behind"], false);
+    let (_, text) = shown(&world, &["shop"], DrillAction::History, false).unwrap();
+    assert!(text.contains("L1 after 812 s"), "{text}");
+}
+
+#[test]
+fn no_drills_are_read_where_no_policy_has_any() {
+    let world = world();
+    let selected = Selected::default();
+    run(show_status(
+        &world,
+        &planning(),
+        &selected,
+        true,
+        &mut Vec::new(),
+    ))
+    .unwrap();
+    let reads = |call: &Call| matches!(call, Call::ReadDrills { .. });
+    assert!(!world.calls().iter().any(reads));
 }

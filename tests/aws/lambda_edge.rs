@@ -349,6 +349,14 @@ fn the_handler_says_which_function_it_is() {
     assert!(queue("worker").ends_with("/commands"));
     assert!(queue("reactor").ends_with("/events"));
     assert!(queue("sweeper").ends_with("/commands"));
+    let sends_to = |handler| match Settings::read(variables(handler)).unwrap().0 {
+        Settings::Worker { receives, .. } | Settings::Reactor { receives, .. } => {
+            receives.commands.as_str().to_owned()
+        }
+        other => panic!("{other:?}"),
+    };
+    assert!(sends_to("worker").ends_with("/commands"));
+    assert!(sends_to("reactor").ends_with("/commands"));
 }
 
 #[test]
@@ -393,6 +401,7 @@ fn a_role_is_not_asked_for_what_it_does_not_use() {
             "AWS_REGION",
             "SNAPFERRY_STACK_ID",
             "SNAPFERRY_TABLE",
+            "SNAPFERRY_COMMANDS_QUEUE_URL",
             "SNAPFERRY_EVENTS_QUEUE_URL",
             "SNAPFERRY_STATE_MACHINE_ARN",
             "SNAPFERRY_KMS_KEY",

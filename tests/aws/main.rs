@@ -27,6 +27,7 @@ mod drain;
 mod drill_calls;
 mod drill_commands;
 mod functions;
+mod hand_over;
 mod histories;
 mod items;
 mod lambda_edge;

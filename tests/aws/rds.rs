@@ -115,6 +115,7 @@ async fn every_field_of_a_copy_is_read() {
             source: Some(RdsArn::parse(SNAPSHOT).unwrap()),
             taken_at: Some(time("2026-11-22T03:01:00.250Z")),
             created_at: Some(time("2026-11-22T04:00:00.500Z")),
+            percent: None,
             tags: Tags::from([
                 ("snapferry:stack".to_owned(), "prod".to_owned()),
                 ("empty".to_owned(), String::new()),

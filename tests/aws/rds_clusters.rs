@@ -88,6 +88,7 @@ async fn every_field_of_a_clusters_copy_is_read_and_its_own_time_is_not_its_data
             source: Some(RdsArn::parse(SNAPSHOT).unwrap()),
             taken_at: None,
             created_at: Some(time("2026-11-22T04:00:00.500Z")),
+            percent: None,
             tags: Tags::from([("snapferry:stack".to_owned(), "prod".to_owned())]),
         }
     );

@@ -45,7 +45,7 @@ pub(crate) fn to_json(item: &snapferry::aws::Item) -> Value {
     Value::Object(attributes.collect())
 }
 
-fn conflict() -> Reply {
+pub(crate) fn conflict() -> Reply {
     json_error(
         400,
         "ConditionalCheckFailedException",
@@ -62,12 +62,12 @@ fn conflict_with(stored: &Value) -> Reply {
     Reply::Http(400, body.to_string())
 }
 
-fn throttled() -> Reply {
+pub(crate) fn throttled() -> Reply {
     json_error(400, "ProvisionedThroughputExceededException", "slow down")
 }
 
 /// The condition with its names put in: what DynamoDB will compare.
-fn spelled(body: &Value, field: &str) -> String {
+pub(crate) fn spelled(body: &Value, field: &str) -> String {
     let mut text = body[field].as_str().unwrap().to_owned();
     if let Some(names) = body["ExpressionAttributeNames"].as_object() {
         for (short, name) in names {
@@ -248,7 +248,7 @@ async fn a_phase_is_set_only_under_its_own_token() {
     assert_eq!(body["Key"]["pk"]["S"], format!("wait#{resource}"));
     assert_eq!(
         spelled(&body, "UpdateExpression"),
-        "SET phase = :phase, since = :since"
+        "SET phase = :phase, since = :since REMOVE queue, turn"
     );
     assert_eq!(
         spelled(&body, "ConditionExpression"),
@@ -507,7 +507,10 @@ async fn a_slot_of_a_bounded_policy_is_claimed_in_both_sets_by_one_write() {
     let body = wire.asked()[0].json();
     assert_eq!(
         spelled(&body, "UpdateExpression"),
-        "ADD holders :copies, holders_of:gold :copies SET open = :wait, since = :zero"
+        format!(
+            "ADD holders :copies, holders_of:gold :copies SET open = :wait, since = :zero \
+             REMOVE handed:{copy}"
+        )
     );
     assert_eq!(
         spelled(&body, "ConditionExpression"),
@@ -534,7 +537,7 @@ async fn a_slot_of_a_bounded_policy_is_freed_in_both_sets_also_where_one_has_it_
     let update = &body["TransactItems"][1]["Update"];
     assert_eq!(
         spelled(update, "UpdateExpression"),
-        "DELETE holders :copies, holders_of:gold :copies"
+        format!("DELETE holders :copies, holders_of:gold :copies REMOVE handed:{copy}")
     );
     assert_eq!(
         spelled(update, "ConditionExpression"),
@@ -575,7 +578,7 @@ async fn a_slot_is_claimed_under_the_limit_or_if_it_is_held() {
     );
     assert_eq!(
         spelled(&body, "UpdateExpression"),
-        "ADD holders :copies SET open = :wait, since = :zero"
+        format!("ADD holders :copies SET open = :wait, since = :zero REMOVE handed:{copy}")
     );
     let values = &body["ExpressionAttributeValues"];
     assert_eq!(values[":most"]["N"], "20");
@@ -600,7 +603,10 @@ async fn a_slot_of_a_cluster_is_claimed_and_freed_in_the_set_of_clusters_too() {
     let claim = wire.asked()[0].json();
     assert_eq!(
         spelled(&claim, "UpdateExpression"),
-        "ADD holders :copies, clusters :copies, clusters_of:gold :copies SET open = :wait, since = :zero"
+        format!(
+            "ADD holders :copies, clusters :copies, clusters_of:gold :copies SET open = :wait, since = :zero \
+             REMOVE handed:{copy}"
+        )
     );
     assert_eq!(
         spelled(&claim, "ConditionExpression"),
@@ -616,7 +622,10 @@ async fn a_slot_of_a_cluster_is_claimed_and_freed_in_the_set_of_clusters_too() {
     let free = &wire.asked()[1].json()["TransactItems"][1]["Update"];
     assert_eq!(
         spelled(free, "UpdateExpression"),
-        "DELETE holders :copies, holders_of:gold :copies, clusters :copies, clusters_of:gold :copies"
+        format!(
+            "DELETE holders :copies, holders_of:gold :copies, clusters :copies, clusters_of:gold :copies \
+             REMOVE handed:{copy}"
+        )
     );
 }
 
@@ -668,7 +677,7 @@ async fn a_learnt_limit_is_read_consistently_and_written_over_what_was_known() {
     );
 }
 
-fn cancelled(codes: [&str; 2]) -> Reply {
+pub(crate) fn cancelled(codes: [&str; 2]) -> Reply {
     let reasons: Vec<Value> = codes.map(|code| json!({ "Code": code })).into();
     let body = json!({
         "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
@@ -701,7 +710,7 @@ async fn a_slot_is_freed_only_while_the_proof_holds() {
         let update = &body["TransactItems"][1]["Update"];
         assert_eq!(
             spelled(update, "UpdateExpression"),
-            "DELETE holders :copies"
+            format!("DELETE holders :copies REMOVE handed:{copy}")
         );
         assert_eq!(
             spelled(&asked[1].json(), "UpdateExpression"),

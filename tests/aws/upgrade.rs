@@ -250,6 +250,7 @@ fn upgrade_knows_the_snapshots_that_0_1_0_had_made() {
             source: None,
             taken_at: None,
             created_at: None,
+            percent: None,
         };
         assert!(
             snapshot.is_ours(&stack(), &run.database),

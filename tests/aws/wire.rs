@@ -149,6 +149,7 @@ impl Wire {
     pub(crate) fn worker(&self) -> Aws<SourceQueue> {
         let receives = SourceQueue {
             queue: queue(),
+            commands: queue(),
             starts: StateMachineArn::parse(MACHINE).unwrap(),
         };
         Aws::new(self.sdk(), TABLE, receives)

@@ -324,6 +324,24 @@ fn a_region_that_fails_is_reported_with_its_first_reasons_and_the_rest_is_left_a
 }
 
 #[test]
+fn wherever_cloudformation_gives_no_answer_no_change_set_of_a_later_region_stays_behind() {
+    let mut failed = 0;
+    for at in 0..40 {
+        let world = world();
+        let deployment = looked(&world, request()).unwrap();
+        world.unanswered_after.set(Some(at));
+        let acted = run(act(&world, deployment, false, &mut |_| {}));
+        if acted.is_ok() {
+            continue;
+        }
+        failed += 1;
+        // The one of the region at hand has begun, or may have.
+        assert!(world.open_change_sets() <= 1, "{at}");
+    }
+    assert!(failed > 3, "{failed}");
+}
+
+#[test]
 fn a_change_set_that_cloudformation_refuses_says_why() {
     let mut world = world();
     world

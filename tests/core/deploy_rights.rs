@@ -49,6 +49,30 @@ fn an_upgrade_names_what_is_denied_and_goes_on() {
 }
 
 #[test]
+fn a_first_deployment_into_a_named_bucket_needs_no_right_to_make_one() {
+    let mut world = world();
+    let bucket = Bucket::parse("our-artifacts").unwrap();
+    world.put_bucket(&bucket, &Account::parse("111122223333").unwrap());
+    for action in ["s3:CreateBucket", "s3:PutBucketPublicAccessBlock"] {
+        world.denied.insert(action.to_owned());
+    }
+    let named = DeployRequest {
+        bucket: Some(bucket),
+        ..request()
+    };
+    let why = looked(&world, named.clone()).unwrap().rights_unknown;
+    let why = why.unwrap();
+    assert!(why.contains("s3:CreateBucket on"), "{why}");
+    let faults = refused(&world, request());
+    assert!(faults[0].contains("s3:CreateBucket"), "{faults:?}");
+    // What puts something into it is needed all the same.
+    world.denied.insert("s3:PutObject".to_owned());
+    let faults = refused(&world, named);
+    assert!(faults[0].contains("s3:PutObject"), "{faults:?}");
+    assert!(!faults[0].contains("s3:CreateBucket"), "{faults:?}");
+}
+
+#[test]
 fn a_session_is_simulated_as_its_role_with_the_roles_path() {
     let world = world();
     assert_eq!(looked(&world, request()).unwrap().rights_unknown, None);
@@ -134,6 +158,7 @@ fn each_type_of_the_templates_has_a_row_of_rights_and_what_stands_there_always_i
         makes_key: true,
         makes_table: true,
         is_upgrade: false,
+        names_bucket: false,
     };
     let asked = query.requirements();
     let at_home = RightsQuery {

@@ -11,7 +11,7 @@ use snapferry::app::drain::Depth;
 use snapferry::app::stop::StopConfig;
 use snapferry::domain::deploy::names::StackName;
 use snapferry::domain::deploy::stack::StackFacts;
-use snapferry::domain::id::arn::Region;
+use snapferry::domain::id::arn::{RdsArn, Region};
 use snapferry::domain::id::tags;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step as RunStep;
@@ -21,7 +21,7 @@ use snapferry::fake::Deployments;
 use crate::drain::{asleep, built_in};
 use crate::sweeper::wait_for;
 use crate::world::{
-    Fixture, HOME, SOURCE, World, a_run, copy_arn, ours, pairs, region, rules, run,
+    Fixture, HOME, SOURCE, World, a_run, copy_arn, ours, pairs, region, rules, run, snapshot_arn,
 };
 
 fn stack() -> StackName {
@@ -343,6 +343,25 @@ fn what_stays_is_counted_by_the_stacks_tag_and_can_be_taken_over() {
              --parameter StackId=prod --parameter TableName=the-table"
         )
     );
+}
+
+#[test]
+fn what_stays_in_a_region_that_the_stack_no_longer_names_is_counted_too() {
+    let world = World::new();
+    let mine = a_run("orders");
+    let mut left = ours(&snapshot_arn(&mine, 1), &mine, SnapshotStatus::Available);
+    let elsewhere = left.arn.to_string().replace(SOURCE, "eu-north-1");
+    left.arn = RdsArn::parse(&elsewhere).unwrap();
+    world.put_snapshot(left);
+    let home = home_facts("UPDATE_COMPLETE");
+    let dropped = DestroyRequest {
+        sources: vec![region("eu-north-1"), region(SOURCE)],
+        ..request()
+    };
+    let stays = run(what_stays(&world, &dropped, &home, &rules().stack));
+    let listed: Vec<&str> = stays.snapshots.keys().map(Region::as_str).collect();
+    assert_eq!(listed, [HOME, "eu-north-1", SOURCE]);
+    assert_eq!(stays.snapshots[&region("eu-north-1")].count, 1);
 }
 
 #[test]

@@ -331,7 +331,7 @@ fn what_settles_a_copy_writes_what_it_wrote_before_and_when_its_source_was_done(
     world.store(wait.clone());
     world.forget_calls();
     let settled = run(succeed(&world, &wait, &manifest)).unwrap();
-    assert_ne!(settled, Settlement::Failed);
+    assert_ne!(settled.settlement, Settlement::Failed);
     let expected = [
         Name::SendTaskSuccess,
         Name::RecordRecoveryPoint,
@@ -385,6 +385,34 @@ fn a_history_holds_forty_due_times_and_drops_the_oldest() {
     // What it has dropped is nothing new to it.
     assert_eq!(after.unknown(shown.keys()), Vec::<&Timestamp>::new());
     assert_eq!(after.after(&seen, day(62)), after);
+}
+
+#[test]
+fn a_long_reason_is_kept_in_whole_words_with_a_sign_that_there_was_more() {
+    let kept = |why: &str| {
+        let made = Seen {
+            shown: BTreeMap::from([(day(0), Some(MadePoint::default()))]),
+            removed: BTreeMap::from([(day(0), why.to_owned())]),
+            ..Seen::default()
+        };
+        match &History::default().after(&made, day(1)).due[&day(0)] {
+            DueOutcome::Made(made) => made.removed.clone().unwrap().why.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let fits = "x".repeat(WHY_MAX);
+    assert_eq!(kept(&fits), fits);
+    assert_eq!(
+        kept("the database is gone, and its policy says so"),
+        "the database is gone, and its…"
+    );
+    assert_eq!(
+        kept("one two three four five six, seve nth"),
+        "one two three four five six…"
+    );
+    let one_word = kept(&"é".repeat(40));
+    assert_eq!(one_word.chars().count(), WHY_MAX);
+    assert!(one_word.ends_with("é…"), "{one_word}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod drill_removal;
 mod errors;
 mod forget;
 mod gone;
+mod hand_over;
 mod histories;
 mod learnt_limit;
 mod left_over;

@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use snapferry::app::drain::Depth;
-use snapferry::app::prune::{PruneReport, PruneRequest, PrunerConfig, Stopped, Unapproved};
+use snapferry::app::policies::waits_for_approval;
+use snapferry::app::prune::{
+    PruneReport, PruneRequest, PrunerConfig, Stopped, Unapproved, approval_needed,
+};
 use snapferry::app::prune_preview::{PlanPart, PreviewOf, PrunePreview, prune_preview};
+use snapferry::app::steady_state::QuotaScope;
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
@@ -18,7 +22,7 @@ use snapferry::domain::run::wait::{Expectation, Wait};
 use snapferry::ports::{ReadListings, RegisterWaits, StoreListings};
 
 use crate::drain::drained;
-use crate::planner::listed;
+use crate::planner::{listed, planning};
 use crate::policies::applied;
 use crate::prune::{config, copies, left, round, rounds, try_round, world};
 use crate::prune_preview::copy_of;
@@ -93,6 +97,44 @@ fn a_version_that_removes_more_than_the_one_before_it_removes_nothing_until_a_pe
     assert_eq!(carried_out(&world, &forced).removed.len(), 1);
     rounds(&world, 30);
     assert_eq!(left(&world).len(), 2);
+}
+
+#[test]
+fn a_person_hears_of_it_beforehand_when_the_plan_is_shown_and_when_the_version_is_applied() {
+    let world = world("keep_last = 5", copies("orders", 8));
+    let planning = planning(&[]);
+    let of = PreviewOf {
+        stack: &planning.stack.rules.stack,
+        home: &planning.stack.home,
+        key: &planning.key,
+        built_in: &planning.policies,
+    };
+    let scope = QuotaScope {
+        stack: &planning.stack.rules.stack,
+        home: &planning.stack.home,
+        source_regions: &planning.source_regions,
+        key: &planning.key,
+        built_in: &planning.policies,
+    };
+    let beforehand = || {
+        let preview = run(prune_preview(&world, of)).unwrap();
+        let by_plan = run(approval_needed(&world, of, &preview)).unwrap();
+        let by_apply = run(waits_for_approval(&world, Some(scope))).unwrap();
+        assert_eq!(by_plan, by_apply);
+        by_plan
+    };
+    assert_eq!(beforehand(), None, "no round has approved anything yet");
+    rounds(&world, 1);
+    assert_eq!(beforehand(), None);
+    apply(&world, "keep_last = 2");
+    let said = beforehand().unwrap();
+    assert_eq!((said.removes, said.kept_before), (6, Some(3)));
+    // It is what the pruner says afterwards.
+    assert_eq!(unapproved(&rounds(&world, 60)), &said);
+    apply(&world, "keep_last = 6");
+    assert_eq!(beforehand(), None);
+    let unknown = run(waits_for_approval(&world, None)).unwrap_err();
+    assert!(unknown.contains("not known"), "{unknown}");
 }
 
 #[test]

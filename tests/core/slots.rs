@@ -8,6 +8,7 @@ use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
 use snapferry::domain::run::slots::{self, SlotCandidate, SlotPlan, WaitsFor};
+use snapferry::domain::run::turn::Turn;
 use snapferry::domain::run::wait::Phase;
 
 fn copy(n: usize) -> RdsArn {
@@ -23,8 +24,11 @@ fn candidate(n: usize, phase: Phase, age: i64, expires: Option<i64>) -> SlotCand
         resource: copy(n),
         holder: copy(n),
         phase,
-        opened_at: zero - SignedDuration::from_secs(age),
-        source_expires_at: expires.map(|seconds| zero + SignedDuration::from_secs(seconds)),
+        turn: Turn::new(
+            expires.map(|seconds| zero + SignedDuration::from_secs(seconds)),
+            zero,
+            zero - SignedDuration::from_secs(age),
+        ),
         limits: SlotLimits::new(NO_LIMIT),
     }
 }
@@ -45,7 +49,7 @@ fn plan(holders: &BTreeSet<RdsArn>, open: &[SlotCandidate], max: usize) -> SlotP
             ..one.clone()
         })
         .collect();
-    slots::plan(holders, &open, &BTreeMap::new())
+    slots::plan(holders, &open, &BTreeMap::new(), &BTreeSet::new())
 }
 
 /// The smallest number of slots that a queued copy allows for the group.
@@ -131,7 +135,7 @@ proptest! {
     #[test]
     fn a_copy_that_is_passed_over_is_behind_every_copy_that_is_served(open in any_open(), max in 0_usize..8) {
         let served: BTreeSet<RdsArn> = plan(&BTreeSet::new(), &open, max).hand_out.into_iter().collect();
-        let key = |c: &SlotCandidate| (c.source_expires_at.unwrap_or(Timestamp::MAX), c.opened_at);
+        let key = |c: &SlotCandidate| c.turn;
         let queued = || open.iter().filter(|c| c.phase == Phase::Queued);
         for passed in queued().filter(|c| !served.contains(&c.resource)) {
             // The smallest number that a queued copy allows holds for all of them.
@@ -240,7 +244,7 @@ fn clusters_take_five_of_the_slots_and_instances_what_they_leave() {
     let open: Vec<_> = older
         .chain((0..25).map(|n| instance(n, Phase::Queued, 50)))
         .collect();
-    let plan = slots::plan(&BTreeSet::new(), &open, &BTreeMap::new());
+    let plan = slots::plan(&BTreeSet::new(), &open, &BTreeMap::new(), &BTreeSet::new());
     assert_eq!(of_family(&plan.hand_out, Family::Cluster), 5);
     assert_eq!(of_family(&plan.hand_out, Family::Instance), 15);
     let waiting = [
@@ -257,7 +261,7 @@ fn clusters_take_five_of_the_slots_and_instances_what_they_leave() {
         .into_iter()
         .chain((0..25).map(|n| instance(n, Phase::Queued, 50)))
         .collect();
-    let plan = slots::plan(&BTreeSet::new(), &few, &BTreeMap::new());
+    let plan = slots::plan(&BTreeSet::new(), &few, &BTreeMap::new(), &BTreeSet::new());
     assert_eq!(of_family(&plan.hand_out, Family::Instance), 19);
 }
 
@@ -271,7 +275,7 @@ fn a_cluster_that_holds_a_slot_since_an_earlier_version_counts_for_the_clusters(
     let open: Vec<_> = held.chain([cluster(9, Phase::Queued, 50)]).collect();
     let holders = open[..5].iter().map(|c| c.holder.clone()).collect();
     assert!(
-        slots::plan(&holders, &open, &BTreeMap::new())
+        slots::plan(&holders, &open, &BTreeMap::new(), &BTreeSet::new())
             .hand_out
             .is_empty()
     );
@@ -283,7 +287,12 @@ fn what_rds_allows_of_one_family_holds_back_no_other() {
     let open: Vec<_> = clusters
         .chain((0..3).map(|n| instance(n, Phase::Queued, 50)))
         .collect();
-    let plan = slots::plan(&BTreeSet::new(), &open, &[(Family::Cluster, 1)].into());
+    let plan = slots::plan(
+        &BTreeSet::new(),
+        &open,
+        &[(Family::Cluster, 1)].into(),
+        &BTreeSet::new(),
+    );
     assert_eq!(of_family(&plan.hand_out, Family::Cluster), 1);
     assert_eq!(of_family(&plan.hand_out, Family::Instance), 3);
     assert_eq!(plan.waiting, [(WaitsFor::Rds(Family::Cluster), 2)].into());

@@ -1,7 +1,7 @@
 //! How databases stand: what RDS and the table say now, the worst first.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use snapferry::app::measure::measure;
@@ -21,13 +21,14 @@ use snapferry::domain::policy::span::Span;
 use snapferry::domain::policy::spec::Source;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::retention::entered::Entered;
+use snapferry::domain::retention::history::{DueOutcome, History, MadePoint};
 use snapferry::domain::run::command::{ProtectionRequest, Step};
 use snapferry::domain::run::failure::Remedy;
 use snapferry::domain::run::last_error::LastError;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::Execution;
-use snapferry::ports::{EnterCopies, ExecutionState, PlanCursor};
+use snapferry::ports::{EnterCopies, ExecutionState, KeepHistories, PlanCursor};
 
 use crate::measure::measuring;
 use crate::planner::{listed, planning};
@@ -97,6 +98,50 @@ fn a_copy_that_was_entered_as_a_mismatch_is_no_recovery_point() {
     add_point(&world, wrong);
     assert_eq!(look(&world).points.count(), 0);
     assert_ne!(only(&world).state, State::Protected);
+}
+
+#[test]
+fn what_is_under_way_says_how_far_rds_has_come_and_how_long_it_usually_takes() {
+    let world = with_database("orders");
+    add_point(&world, point("orders", "2026-11-21T03:01:00Z"));
+    let wait = a_wait("orders", Phase::Seen);
+    let at_work = Snapshot {
+        status: SnapshotStatus::Copying,
+        percent: Some(40),
+        ..copy_of(&wait.command.run)
+    };
+    assert_eq!(at_work.arn, wait.resource);
+    add_point(&world, at_work);
+    world.store(wait);
+    let of = |world: &World| only(world).in_flight.unwrap();
+    assert_eq!((of(&world).percent, of(&world).usual), (Some(40), None));
+    assert_eq!(of(&world).to_string(), "RDS is making the copy (40 %)");
+
+    let took = [30, 20, 90].map(|minutes| Some(SignedDuration::from_mins(minutes)));
+    let days = ["2026-11-18", "2026-11-19", "2026-11-20"];
+    let mut due: BTreeMap<_, _> = days
+        .into_iter()
+        .zip(took)
+        .map(|(day, copy_took)| {
+            let made = MadePoint {
+                copy_took,
+                snapshot_took: Some(SignedDuration::from_mins(1)),
+                ..MadePoint::default()
+            };
+            (time(&format!("{day}T03:00:00Z")), DueOutcome::Made(made))
+        })
+        .collect();
+    due.insert(time("2026-11-17T03:00:00Z"), DueOutcome::Missed);
+    let history = History {
+        due,
+        ..History::default()
+    };
+    let group = only(&world).group().unwrap();
+    run(world.store_history(&group, &history, world.clock())).unwrap();
+    assert_eq!(of(&world).usual, Some(SignedDuration::from_mins(30)));
+    // What waits for its turn is at nothing yet.
+    let queued = History::default().usual(|made| made.copy_took);
+    assert_eq!(queued, None);
 }
 
 #[test]

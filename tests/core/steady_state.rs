@@ -71,6 +71,7 @@ fn try_apply(world: &World) -> Result<Outcome, ApplyError> {
         home: &planning.stack.home,
         source_regions: &planning.source_regions,
         key: &planning.key,
+        built_in: &planning.policies,
     };
     run(apply_within_quota(
         world,

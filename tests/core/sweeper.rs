@@ -342,6 +342,8 @@ fn a_lost_hand_over_is_made_again_by_the_next_sweep() {
     let queued = wait_for(&world, Step::Copy, "orders", Phase::Queued);
     world.break_once(Name::SendCommand);
     assert_eq!(do_sweep(&world).broken, 1);
+    assert_eq!(do_sweep(&world).handed_out, 0, "it may be on its way");
+    world.pass(SignedDuration::from_mins(1));
     assert_eq!(do_sweep(&world).handed_out, 1);
     assert_eq!(world.sent(), [queued.command]);
     assert_eq!(world.slots().len(), 1);

@@ -92,6 +92,7 @@ pub(crate) fn reactor_config() -> ReactorConfig {
         rules: rules(),
         width: 20,
         recheck: Duration::from_secs(5),
+        copy_slots: COPY_SLOTS,
         key: KeyArn::parse(KEY).expect("a key"),
     }
 }
@@ -235,6 +236,7 @@ pub(crate) fn ours(arn: &RdsArn, run: &ProtectionRequest, status: SnapshotStatus
         source: is_copy.then(|| snapshot_arn(run, 1)),
         taken_at: Some(time("2026-11-22T03:01:00Z")),
         created_at: None,
+        percent: None,
         tags: Tags::from([
             ("snapferry:stack".to_owned(), "prod".to_owned()),
             (

@@ -364,6 +364,13 @@ fn the_table_outlives_the_stack_and_forgets_by_itself() {
             {"AttributeName": "since", "KeyType": "RANGE"},
         ],
         "Projection": {"ProjectionType": "ALL"},
+    }, {
+        "IndexName": "copy-queue",
+        "KeySchema": [
+            {"AttributeName": "queue", "KeyType": "HASH"},
+            {"AttributeName": "turn", "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
     }]);
     assert_eq!(table["GlobalSecondaryIndexes"], index);
 }

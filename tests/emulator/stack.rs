@@ -103,7 +103,7 @@ impl Emulator {
         answer.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The table of the template, with its index.
+    /// The table of the template, with its indexes.
     async fn create_table(&self) -> String {
         let name = self.name("table");
         let mut table = template()["Resources"]["Table"]["Properties"].clone();
@@ -131,6 +131,7 @@ impl Emulator {
         let machine = format!("arn:aws:states:{HOME}:{ACCOUNT}:stateMachine:protect");
         let receives = SourceQueue {
             queue: commands.clone(),
+            commands: commands.clone(),
             starts: StateMachineArn::parse(&machine).unwrap(),
         };
         let replays = Replays::new(&self.sdk(), &home(), dead_letters.clone(), commands.clone());

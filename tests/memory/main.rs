@@ -7,7 +7,7 @@
 )]
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -26,12 +26,13 @@ use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::look_times::LastSweep;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotLimits};
+use snapferry::domain::run::taken_slots::HandOver;
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, EnterCopies, FreeSlot,
+    Abandoned, Callbacks, Clock, Delivery, DescribeSnapshots, EnterCopies, FreeSlot, HandOutSlot,
     HearDead, LearnLimits, ListOpen, LookUpWaits, NoteSweep, OpenMarker, OpenPage, PortError,
-    Probe, ProbeToken, RdsError, ReadHolders, ReadLastSweep, ReadLearntLimit, RecordRecoveryPoint,
-    SendCommand, Waits, Written,
+    Probe, ProbeToken, QueueCopies, RdsError, ReadHolders, ReadLastSweep, ReadLearntLimit,
+    RecordRecoveryPoint, SendCommand, Waits, Written,
 };
 
 #[global_allocator]
@@ -123,6 +124,7 @@ fn snapshot(n: usize) -> Snapshot {
         source: None,
         taken_at: Some(now()),
         created_at: Some(now()),
+        percent: None,
         tags: Tags::from([
             (tags::STACK.to_owned(), "prod".to_owned()),
             (
@@ -145,9 +147,8 @@ impl ListOpen for Crowd {
         let until = (from + PAGE).min(WAITS);
         Ok(OpenPage {
             waits: (from..until).map(wait).collect(),
-            holders: BTreeSet::new(),
-            holders_of: BTreeMap::new(),
             next: (until < WAITS).then(|| OpenMarker(until.to_string())),
+            ..OpenPage::default()
         })
     }
 }
@@ -200,8 +201,8 @@ impl Waits for Crowd {
         panic!("RDS shows everything here");
     }
 
-    async fn forget(&self, _resource: &RdsArn, _token: &TaskToken) -> Result<(), PortError> {
-        Ok(())
+    async fn forget(&self, _resource: &RdsArn, _token: &TaskToken) -> Result<bool, PortError> {
+        Ok(true)
     }
 }
 
@@ -233,9 +234,21 @@ impl RecordRecoveryPoint for Crowd {
     }
 }
 
-impl ClaimSlot for Crowd {
-    async fn claim_slot(&self, _copy: &RdsArn, _limits: &SlotLimits) -> Result<bool, PortError> {
+impl HandOutSlot for Crowd {
+    async fn hand_out_slot(
+        &self,
+        _copy: &RdsArn,
+        _limits: &SlotLimits,
+        _known: Option<&HandOver>,
+        _new: &HandOver,
+    ) -> Result<bool, PortError> {
         Ok(false)
+    }
+}
+
+impl QueueCopies for Crowd {
+    async fn queue_copy(&self, _wait: &Wait, _since: Timestamp) -> Result<Written, PortError> {
+        panic!("no copy waits without a place in the queue");
     }
 }
 

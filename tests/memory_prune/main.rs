@@ -18,18 +18,19 @@ use snapferry::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::{Attempt, ResourceId, SnapshotId};
 use snapferry::domain::id::tags::{PolicyName, Tags};
-use snapferry::domain::policy::set::Applied;
+use snapferry::domain::policy::set::{Applied, Stamp, Version};
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::restore::configuration::{Configuration, ConfigurationHash};
 use snapferry::domain::restore::versions::{VERSIONS_MAX, Versions};
 use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::retention::gone::Listing;
+use snapferry::domain::retention::round::Round;
 use snapferry::domain::run::command::{ProtectionRequest, RunOptions};
 use snapferry::domain::run::naming;
 use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
     Clock, DescribeQuota, Page, PortError, RdsError, ReadConfigurations, ReadEntered, ReadListings,
-    ReadPolicies, SnapshotQuota,
+    ReadPolicies, ReadPolicyHistory, ReadRound, SnapshotQuota,
 };
 use snapferry::settings::{Planning, Variables};
 
@@ -103,6 +104,7 @@ impl Crowd {
             source: Some(source),
             taken_at: Some(run.planned_at + SignedDuration::from_mins(1)),
             created_at: Some(run.planned_at + SignedDuration::from_mins(20)),
+            percent: None,
             tags,
         }
     }
@@ -184,6 +186,26 @@ impl ReadListings for Crowd {
 impl ReadPolicies for Crowd {
     async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
         Ok(None)
+    }
+}
+
+impl ReadPolicyHistory for Crowd {
+    async fn current_stamp(&self) -> Result<Option<Stamp>, PortError> {
+        Ok(None)
+    }
+
+    async fn policy_version(&self, _version: Version) -> Result<Option<Applied>, PortError> {
+        Ok(None)
+    }
+
+    async fn policy_stamps(&self, _versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
+        Ok(Vec::new())
+    }
+}
+
+impl ReadRound for Crowd {
+    async fn last_round(&self) -> Result<Round, PortError> {
+        Ok(Round::default())
     }
 }
 

@@ -297,6 +297,7 @@ impl Simulation {
 
     /// Moves the clock, and stops each invocation that has reached its time limit by then.
     pub(super) fn advance(&mut self, to: Timestamp) {
+        self.world().judge_idle_slots();
         self.shared.advance(to);
         let late: Vec<u64> = self
             .invocations

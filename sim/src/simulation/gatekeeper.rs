@@ -9,6 +9,7 @@ use snapferry::domain::id::role::Role;
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::Snapshot;
 use snapferry::domain::run::failure::{Operation, Reason, Remedy};
+use snapferry::domain::run::naming::first_attempt;
 use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::wait::Wait;
 use snapferry::fake::{Action, Answer, Call, CallOutcome, Effect, Holds, Hook, Ports, Refusal};
@@ -98,6 +99,9 @@ fn label(call: &Call) -> String {
         } => format!("trouble {} {}", number(token), resource.name()),
         Call::LookUp { resources } => format!("{} keys", resources.len()),
         Call::ClaimSlot { holder, .. } => format!("claim slot {}", holder.name()),
+        Call::HandOutSlot { holder, .. } => format!("hand out slot {}", holder.name()),
+        Call::HandOnSlot { settled, .. } => format!("hand on slot {}", settled.name()),
+        Call::QueueCopy { wait, .. } => format!("queue {}", of_wait(wait)),
         Call::FreeSlot { holder, proof, .. } => format!("free slot {} {proof:?}", holder.name()),
         Call::ClaimRun { execution, .. } => format!("claim run {execution}"),
         Call::ReleaseRun { execution, .. } => format!("release run {execution}"),
@@ -202,7 +206,14 @@ impl World {
                 self.judge_permission(&request.tags);
                 self.judge_asking(by, &asked_for(call));
             }
-            Call::ClaimSlot { holder, limits } => self.judge_claim(holder, limits),
+            Call::ClaimSlot { holder, limits } | Call::HandOutSlot { holder, limits, .. } => {
+                self.judge_claim(holder, limits);
+            }
+            Call::ProbeToken { token } => {
+                self.doing(by).probed.insert(token.reveal().to_owned());
+            }
+            // Its effect may come after the invocation has ended.
+            Call::SendCommand { command } => self.judge_sending(by, command),
             Call::DeleteSnapshot { snapshot } => self.judge_removal_of(by, snapshot),
             Call::SendTaskSuccess { token, manifest } => {
                 self.judge_success(token.reveal(), manifest);
@@ -224,7 +235,7 @@ impl World {
     /// A call is about to take effect.
     fn judge_effect(&mut self, (by, role): (u64, Option<Role>), call: &Call) {
         match call {
-            Call::ListOpen { .. } => self.index_catches_up(),
+            Call::ListOpen { .. } | Call::ListQueue { .. } => self.index_catches_up(),
             Call::ProbeToken { .. } => self.step_functions.errs = self.faults_are_on,
             Call::DescribeSnapshots { .. } => {
                 let odd =
@@ -352,6 +363,7 @@ impl World {
                 let held = is(answer, |held: &bool| *held);
                 if held {
                     self.slot_is_held(holder);
+                    self.hand_over_has_ended(holder);
                 }
                 self.count(if held {
                     "slots claimed"
@@ -361,6 +373,26 @@ impl World {
             }
             Call::FreeSlot { holder, .. } if is(answer, |freed: &bool| *freed) => {
                 self.judge_free_slot(by, holder);
+                self.hand_over_has_ended(holder);
+            }
+            Call::HandOutSlot { holder, new, .. } if is(answer, |held: &bool| *held) => {
+                self.judge_hand_over(by, &first_attempt(holder), *new);
+                self.count("slots handed out by a sweep");
+            }
+            Call::HandOnSlot {
+                settled,
+                known,
+                after,
+            } if is_stored(answer) => {
+                self.judge_order(by, known, after);
+                self.judge_free_slot(by, settled);
+                self.hand_over_has_ended(settled);
+                for (holder, stamp) in &after.handed {
+                    if !known.handed.contains_key(holder) {
+                        self.judge_hand_over(by, holder, *stamp);
+                    }
+                }
+                self.count("slots handed on by a settled copy");
             }
             Call::LearnLimit { .. } if is_stored(answer) => {
                 self.count("limits of RDS learnt");

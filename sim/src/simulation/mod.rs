@@ -20,6 +20,7 @@ mod gatekeeper;
 mod invoke;
 mod judge;
 mod judge_end;
+mod judge_hand_over;
 mod judge_slots;
 mod kinds;
 pub mod models;

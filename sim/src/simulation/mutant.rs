@@ -26,6 +26,9 @@
 //! | the sweep | `SweepLooksAtNothing` | `AWAKE` |
 //! | copy slots | `SlotIsHandedOutTwice`, `SlotIsFreedWithoutProof`, `SlotIsGivenBackEarly` | `SLOTS` |
 //! | | `PolicySlotsAreOverlooked` | `SLOTS` |
+//! | | `SweepHandsNothingOut` | `IDLE` |
+//! | | `QueueIsReadBackwards` | `OVERTAKEN` |
+//! | | `HandOverIsNotStamped` | `SENT_TWICE` |
 //! | | `RefusedCopyIsNotLookedFor` | `GIVEN_BACK` |
 //! | | `LearntLimitIsIgnored` | `LEARNT` |
 //! | | `SlotIsNeverFreed` | `GONE` |
@@ -180,6 +183,12 @@ mutants! {
     SlotIsGivenBackEarly breaks SLOTS,
     /// A policy's own slots are not counted.
     PolicySlotsAreOverlooked breaks SLOTS,
+    /// The sweep claims no slot for a queued copy.
+    SweepHandsNothingOut breaks IDLE,
+    /// The last copy of the queue gets a slot first.
+    QueueIsReadBackwards breaks OVERTAKEN,
+    /// The stamps of hand-overs are not stored.
+    HandOverIsNotStamped breaks SENT_TWICE,
     /// A copy that RDS has refused for its limit gives its slot back, and RDS is not asked whether it makes the copy.
     RefusedCopyIsNotLookedFor breaks GIVEN_BACK,
     /// What RDS's refusals have taught about its limit is not read.

@@ -26,6 +26,12 @@ rules! {
     REGISTERED = "RDS is asked only for what is registered";
     /// Copy slots.
     SLOTS = "never more copies in flight than slots";
+    /// What a settled copy did not hand on, the sweep does.
+    IDLE = "no slot is idle for longer than a sweep and a half while a copy waits for it";
+    /// A settled copy's slot goes to the first of the queue.
+    OVERTAKEN = "no copy of the queue is overtaken by another of its policy";
+    /// The stamp of a hand-over.
+    SENT_TWICE = "no command of a queued copy is sent again while its hand-over counts";
     /// A refusal says nothing about an earlier call.
     GIVEN_BACK = "a refused copy gives its slot back only after RDS has shown none";
     /// RDS's own limit is learnt from its refusals.

@@ -20,6 +20,7 @@ use snapferry::fake::{self, Effect, Table};
 
 use super::backups::Backup;
 use super::gate::Calls;
+use super::judge_hand_over::HandOvers;
 use super::models::{Machine, ModelledRds};
 use super::mutant::Mutant;
 use super::never_copied::RefusedRuns;
@@ -125,6 +126,10 @@ pub(super) struct Doing {
     pub(super) removals: BTreeSet<RdsArn>,
     /// The permanent refusals that the catalog has shown it, and when each was.
     pub(super) refusals: BTreeMap<(ResourceId, PolicyName), Timestamp>,
+    /// The copies to which it has handed slots over, and whose commands it has not sent yet.
+    pub(super) handed_over: BTreeSet<RdsArn>,
+    /// The tokens that it has asked about.
+    pub(super) probed: BTreeSet<String>,
     /// For the planted bug that registers too late: the waits that it has not stored yet.
     pub(super) unregistered: Vec<Wait>,
 }
@@ -138,6 +143,8 @@ pub(super) struct Slots {
     pub(super) clusters: usize,
     /// Of each policy that has slots of its own.
     pub(super) for_policies: BTreeMap<PolicyName, usize>,
+    /// As the stack's parameters say, whatever the policies do.
+    pub(super) of_stack: CopySlots,
 }
 
 impl Slots {
@@ -148,6 +155,7 @@ impl Slots {
                 .copy_slots
                 .map_or(stack.all, |most| most.min(stack.all)),
             clusters: stack.clusters,
+            of_stack: stack,
             for_policies: for_policies
                 .filter_map(|policy| Some((policy.name.clone(), policy.options.copy_slots?)))
                 .collect(),
@@ -199,6 +207,8 @@ pub(super) struct World {
     pub(super) given_back: BTreeSet<RdsArn>,
     /// When a slot was last freed.
     pub(super) slot_left: BTreeMap<RdsArn, Timestamp>,
+    /// The slots that were handed over.
+    pub(super) hand_overs: HandOvers,
     /// Resources that somebody has deleted, and when last.
     pub(super) deleted: BTreeMap<RdsArn, Timestamp>,
     /// Other people's snapshots with our names.
@@ -282,6 +292,7 @@ impl World {
             accepted: BTreeSet::new(),
             given_back: BTreeSet::new(),
             slot_left: BTreeMap::new(),
+            hand_overs: HandOvers::default(),
             deleted: BTreeMap::new(),
             squatters: BTreeSet::new(),
             spoilt: BTreeSet::new(),

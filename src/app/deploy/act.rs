@@ -34,7 +34,10 @@ pub async fn act<W: Permissions>(
             return Err(error);
         }
         if at == 0 {
-            point_at_queue(world, &mut deployment, progress).await?;
+            if let Err(error) = point_at_queue(world, &mut deployment, progress).await {
+                clean_up(world, &deployment.stacks[1..]).await;
+                return Err(error);
+            }
             if !accepts_loss {
                 refuse_loss(world, &deployment.stacks[1..], &[]).await?;
             }

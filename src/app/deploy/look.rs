@@ -165,6 +165,7 @@ fn rights_query<'a>(
         makes_key: request.key.is_none() && held.is_empty(),
         makes_table: value("TableName").is_none_or(String::is_empty),
         is_upgrade,
+        names_bucket: request.bucket.is_some(),
     }
 }
 

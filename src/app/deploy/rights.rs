@@ -27,5 +27,5 @@ pub(super) async fn rights<W: Permissions>(world: &W, query: &RightsQuery<'_>) -
             Err(error) => return Rights::NotKnown(chain(&error)),
         }
     }
-    judge(&decisions, query.is_upgrade)
+    judge(&decisions, query)
 }

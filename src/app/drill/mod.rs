@@ -5,3 +5,4 @@ pub mod clean;
 pub mod plan;
 pub mod remove;
 pub mod run;
+pub(crate) mod states;

@@ -4,16 +4,15 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::config::PrunerConfig;
-use crate::app::prune_preview::PrunePreview;
+use crate::app::prune_preview::{PreviewOf, PrunePreview};
 use crate::domain::id::arn::RdsArn;
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::set::Version;
 use crate::domain::retention::round::Round;
 use crate::error::chain;
-use crate::ports::ReadPolicyHistory;
+use crate::ports::{Clock, PortError, ReadPolicyHistory, ReadRound};
 
 /// A version of the policies that nobody has approved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +55,7 @@ impl fmt::Display for Unapproved {
 /// lets go. The first rules that a round meets have nothing before them.
 pub(super) async fn unapproved<W: ReadPolicyHistory>(
     world: &W,
-    config: &PrunerConfig,
+    of: PreviewOf<'_>,
     preview: &PrunePreview,
     last: &Round,
     now: Timestamp,
@@ -69,24 +68,36 @@ pub(super) async fn unapproved<W: ReadPolicyHistory>(
     {
         return None;
     }
-    let before = policies_of(world, config, approved).await;
+    let before = policies_of(world, of, approved).await;
     let removable = preview.removable();
     let kept_before = before.map(|policies| {
-        let before: BTreeSet<&RdsArn> = preview.removable_by(&policies, &config.stack, now);
+        let before: BTreeSet<&RdsArn> = preview.removable_by(&policies, of.stack, now);
         let kept = removable.iter().filter(|one| !before.contains(one));
         kept.count()
     });
     if kept_before == Some(0) {
         return None;
     }
-    let unapproved = Unapproved {
+    Some(Unapproved {
         rules: preview.rules.clone(),
         removes: removable.len(),
         before: approved.clone(),
         kept_before,
-    };
-    info!(%unapproved, "nothing is removed until a person approves it");
-    Some(unapproved)
+    })
+}
+
+/// Says beforehand whether the pruner is going to wait until a person approves what is in force. `preview` must be of
+/// everything.
+///
+/// # Errors
+/// When it cannot be read what the last round has approved.
+pub async fn approval_needed<W: Clock + ReadPolicyHistory + ReadRound>(
+    world: &W,
+    of: PreviewOf<'_>,
+    preview: &PrunePreview,
+) -> Result<Option<Unapproved>, PortError> {
+    let last = world.last_round().await?;
+    Ok(unapproved(world, of, preview, &last, world.now()).await)
 }
 
 /// Whether nothing starts and nothing goes by these policies, as after a drain. They are no measure for the policies after
@@ -99,7 +110,7 @@ pub(super) fn are_at_rest(policies: &Policies) -> bool {
 /// The policies of these rules. `None` if they cannot be read: then nothing shows that they removed as much.
 async fn policies_of<W: ReadPolicyHistory>(
     world: &W,
-    config: &PrunerConfig,
+    of: PreviewOf<'_>,
     rules: &str,
 ) -> Option<Policies> {
     let Some(version) = rules
@@ -107,12 +118,12 @@ async fn policies_of<W: ReadPolicyHistory>(
         .ok()
         .and_then(|number| Version::new(number).ok())
     else {
-        return Some(config.built_in.clone());
+        return Some(of.built_in.clone());
     };
     let read = world.policy_version(version).await.inspect_err(|error| {
         let error = chain(error);
         warn!(%version, error, "the version of the policies before cannot be read");
     });
     let applied = read.ok().flatten()?;
-    Some(applied.set.policies(&config.key))
+    Some(applied.set.policies(of.key))
 }

@@ -17,7 +17,7 @@ mod regions;
 mod remove;
 mod round;
 
-pub use approval::Unapproved;
+pub use approval::{Unapproved, approval_needed};
 pub use config::{PruneRequest, PrunerConfig};
 pub use outcome::{
     LeftAlone, PruneError, PruneReport, PrunedConfigurations, Refused, Removed, Stopped,

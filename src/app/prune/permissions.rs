@@ -5,8 +5,8 @@ use crate::ports::{
     Clock, CorrectNewest, DeleteSnapshot, DescribeQuota, DescribeSnapshots, ExpireEntered,
     KeepHistories, KeepNotes, ListDatabases, ListOpen, PruneRounds, ReadConfigurations,
     ReadEntered, ReadEntries, ReadFreeze, ReadHistories, ReadListings, ReadPlanCursor,
-    ReadPolicies, ReadPolicyHistory, ReadSelected, RegisterRemovals, RemoveConfigurations,
-    StoreConfigurations, StoreListings,
+    ReadPolicies, ReadPolicyHistory, ReadRound, ReadSelected, RegisterRemovals,
+    RemoveConfigurations, StoreConfigurations, StoreListings,
 };
 
 permissions! {
@@ -14,6 +14,6 @@ permissions! {
     Permissions:
         Clock CorrectNewest DeleteSnapshot DescribeQuota DescribeSnapshots ExpireEntered KeepHistories KeepNotes ListDatabases
         ListManualSnapshots ListOpen PruneRounds ReadConfigurations ReadEntered ReadEntries ReadFreeze ReadHistories
-        ReadListings ReadPlanCursor ReadPolicies ReadPolicyHistory ReadSelected RegisterRemovals RemoveConfigurations
+        ReadListings ReadPlanCursor ReadPolicies ReadPolicyHistory ReadRound ReadSelected RegisterRemovals RemoveConfigurations
         StoreConfigurations StoreListings
 }

@@ -85,7 +85,10 @@ async fn round<W: Permissions>(
     };
     confirm(world, &preview, &mut last, &mut report).await?;
     report.corrected = correct_newest(world, config, &preview).await?;
-    let unapproved = unapproved(world, config, &preview, &last, started).await;
+    let unapproved = unapproved(world, of, &preview, &last, started).await;
+    if let Some(unapproved) = &unapproved {
+        info!(%unapproved, "nothing is removed until a person approves it");
+    }
     let part = order.map(PruneRequest::part).unwrap_or_default();
     if let Err(ambiguous) = preview.restrict(part) {
         report.stopped = Some(Stopped::Ambiguous(ambiguous));

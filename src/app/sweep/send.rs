@@ -4,11 +4,12 @@ use tracing::info;
 
 use crate::app::conclude;
 use crate::app::hearing::is_dead;
-use crate::app::slots::claim;
+use crate::app::slots;
 use crate::domain::run::slot_limits::CopySlots;
+use crate::domain::run::taken_slots::HandOver;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    ClaimSlot, Clock, HearDead, LearnLimits, PortError, Probe, ProbeToken, ReadHolders,
+    Clock, HandOutSlot, HearDead, LearnLimits, PortError, Probe, ProbeToken, ReadHolders,
     SendCommand, Waits,
 };
 
@@ -38,21 +39,29 @@ async fn is_awaited<W: Clock + HearDead + ProbeToken + Waits>(
 }
 
 /// Claims a slot for a queued copy, and sends its command again. The wait stays queued until the worker has the command,
-/// so the next sweep repeats a hand-over that was lost.
+/// so a later sweep repeats a hand-over that was lost.
 pub(super) async fn hand_out<W>(
     world: &W,
     copy_slots: CopySlots,
     occasion: &str,
     wait: &Wait,
+    stamp: Option<&HandOver>,
 ) -> Result<bool, PortError>
 where
-    W: ClaimSlot + Clock + HearDead + LearnLimits + ProbeToken + ReadHolders + SendCommand + Waits,
+    W: Clock
+        + HandOutSlot
+        + HearDead
+        + LearnLimits
+        + ProbeToken
+        + ReadHolders
+        + SendCommand
+        + Waits,
 {
     if !is_awaited(world, occasion, wait).await? {
         return Ok(false);
     }
     let limits = wait.command.run.slot_limits(copy_slots);
-    if !claim(world, &wait.resource, limits).await?.held {
+    if !slots::hand_out(world, &wait.resource, limits, stamp).await? {
         return Ok(false);
     }
     world.send_command(&wait.command).await?;

@@ -36,8 +36,8 @@ pub(super) async fn see<W: Permissions>(
     match ask(world, &wait, receives).await? {
         SourceState::There(snapshot) => {
             let manifest = manifest(&wait, &snapshot);
-            let settlement = conclude::succeed(world, &wait, &manifest).await?;
-            Ok(CommandOutcome::Settled(settlement))
+            let ended = conclude::succeed(world, &wait, &manifest).await?;
+            Ok(CommandOutcome::Settled(ended.settlement))
         }
         SourceState::Gone => expired(world, worker_config, &wait, of).await,
         SourceState::Unfit(failure) => give_up(world, &wait, failure).await,

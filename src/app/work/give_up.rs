@@ -12,7 +12,6 @@ pub(super) async fn give_up<W: Permissions>(
     wait: &Wait,
     failure: Failure,
 ) -> Result<CommandOutcome, WorkError> {
-    Ok(CommandOutcome::Settled(
-        conclude::fail(world, wait, &failure).await?,
-    ))
+    let ended = conclude::fail(world, wait, &failure).await?;
+    Ok(CommandOutcome::Settled(ended.settlement))
 }

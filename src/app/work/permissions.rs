@@ -3,8 +3,8 @@
 use crate::ports::{
     AutomatedSnapshots, Callbacks, CheckClaim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
     CreateSnapshot, DelayMessage, DescribeQuota, DescribeSnapshots, EnterCopies, ForgetIdle,
-    FreeSlot, HearDead, Jitter, LearnLimits, LookUpWaits, NoteError, ProbeToken, ReadHolders,
-    RecordRecoveryPoint, RegisterWaits, RememberRefusal, StartExecution, Waits,
+    FreeSlot, HearDead, Jitter, LearnLimits, LookUpWaits, NoteError, ProbeToken, QueueCopies,
+    ReadHolders, RecordRecoveryPoint, RegisterWaits, RememberRefusal, StartExecution, Waits,
 };
 
 permissions! {
@@ -13,5 +13,5 @@ permissions! {
         AutomatedSnapshots Callbacks CheckClaim ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage
         DescribeQuota
         DescribeSnapshots EnterCopies ForgetIdle FreeSlot HearDead Jitter LearnLimits LookUpWaits NoteError ProbeToken
-        ReadHolders RecordRecoveryPoint RegisterWaits RememberRefusal StartExecution Waits
+        QueueCopies ReadHolders RecordRecoveryPoint RegisterWaits RememberRefusal StartExecution Waits
 }

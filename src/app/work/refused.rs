@@ -105,9 +105,12 @@ async fn by_what_exists<W: Permissions>(
         }
         NameConflict::Settle => {
             match settle(wait, found, &worker_config.rules, Look::Hint, world.now()) {
-                Verdict::Succeed(manifest) => Ok(AttemptOutcome::Done(CommandOutcome::Settled(
-                    conclude::succeed(world, wait, &manifest).await?,
-                ))),
+                Verdict::Succeed(manifest) => {
+                    let ended = conclude::succeed(world, wait, &manifest).await?;
+                    Ok(AttemptOutcome::Done(CommandOutcome::Settled(
+                        ended.settlement,
+                    )))
+                }
                 Verdict::Fail(failure) => give_up(world, wait, failure)
                     .await
                     .map(AttemptOutcome::Done),

@@ -167,7 +167,8 @@ pub(super) async fn queue<W: Permissions>(
     world: &W,
     wait: &Wait,
 ) -> Result<CommandOutcome, WorkError> {
-    mark(world, wait, Phase::Queued).await?;
+    // A conflict means the same as in `mark`.
+    world.queue_copy(wait, world.now()).await?;
     info!(resource = %wait.resource, "no copy slot is free; queued");
     Ok(CommandOutcome::Queued)
 }

@@ -159,11 +159,14 @@ pub async fn run_apply<W: policies::Permissions>(
             quota_unchecked,
         }) => {
             let left_out = left_out_from_now_on(before.as_ref(), &now);
+            let approval = policies::waits_for_approval(world, quota).await;
             if as_json {
                 let answer = json!({
                     "file": file.name, "faults": [], "stored": true,
                     "version": now.stamp.version.number(), "left_out_from_now_on": left_out,
                     "quota_unchecked": quota_unchecked,
+                    "unapproved": approval.as_ref().ok().and_then(Option::as_ref).map(ToString::to_string),
+                    "approval_unchecked": approval.as_ref().err(),
                 });
                 write_json(out, &answer)?;
             } else {
@@ -173,6 +176,16 @@ pub async fn run_apply<W: policies::Permissions>(
                         out,
                         "whether the quota of manual snapshots suffices: not checked, because {why}"
                     )?;
+                }
+                match approval {
+                    Ok(None) => {}
+                    Ok(Some(unapproved)) => {
+                        writeln!(out, "\nThe pruner waits for a person: {unapproved}")?;
+                    }
+                    Err(why) => writeln!(
+                        out,
+                        "whether the pruner waits for an approval: not checked, because {why}"
+                    )?,
                 }
             }
             Ok(Ended::Well)

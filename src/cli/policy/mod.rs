@@ -46,6 +46,7 @@ pub(in crate::cli) async fn execute(
                 home: &planning.stack.home,
                 source_regions: &planning.source_regions,
                 key: &planning.key,
+                built_in: &planning.policies,
             });
             run_apply(&aws, &stack.home, &file, note, scope, json, out).await
         }

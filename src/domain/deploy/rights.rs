@@ -254,6 +254,8 @@ pub struct RightsQuery<'a> {
     pub makes_table: bool,
     /// Whether all stacks stand already.
     pub is_upgrade: bool,
+    /// Whether the person names the bucket, which may exist already.
+    pub names_bucket: bool,
 }
 
 impl RightsQuery<'_> {
@@ -357,6 +359,11 @@ pub enum Rights {
     Denied(Vec<String>),
 }
 
+/// Whether only the making of a bucket uses this action.
+fn makes_a_bucket(action: &str) -> bool {
+    ["s3:CreateBucket", "s3:PutBucketPublicAccessBlock"].contains(&action)
+}
+
 /// Whether every deployment uses this action. The others make or change resources, and an upgrade may have none of a kind to
 /// make.
 fn is_always_used(action: &str) -> bool {
@@ -365,15 +372,19 @@ fn is_always_used(action: &str) -> bool {
 }
 
 /// Judges the simulator's answers. A denial counts only where the simulation had everything that the policies ask for. Where
-/// all stacks stand, it counts only for what every deployment uses.
+/// all stacks stand, it counts only for what every deployment uses. A bucket that a person names is made only if it does not
+/// exist: AWS refuses that before anything else is changed.
 #[must_use]
-pub fn judge(decisions: &[Decision], is_upgrade: bool) -> Rights {
+pub fn judge(decisions: &[Decision], query: &RightsQuery<'_>) -> Rights {
     let denied = decisions.iter().filter(|one| !one.allowed);
     let (certain, unclear): (Vec<&Decision>, Vec<&Decision>) =
         denied.partition(|one| one.missing.is_empty());
-    let (needed, perhaps): (Vec<&Decision>, Vec<&Decision>) = certain
-        .into_iter()
-        .partition(|one| !is_upgrade || is_always_used(&one.action));
+    let is_needed = |action: &str| {
+        let exists = query.names_bucket && makes_a_bucket(action);
+        !exists && (!query.is_upgrade || is_always_used(action))
+    };
+    let (needed, perhaps): (Vec<&Decision>, Vec<&Decision>) =
+        certain.into_iter().partition(|one| is_needed(&one.action));
     let named = |decisions: &[&Decision]| -> Vec<String> {
         let decisions = decisions.iter();
         let named = decisions.map(|one| format!("{} on {}", one.action, one.resource));
@@ -385,7 +396,7 @@ pub fn judge(decisions: &[Decision], is_upgrade: bool) -> Rights {
     let mut why = Vec::new();
     if !perhaps.is_empty() {
         why.push(format!(
-            "IAM denies you what an upgrade may not need: {}",
+            "IAM denies you what this deployment may not need: {}",
             named(&perhaps).join("; ")
         ));
     }

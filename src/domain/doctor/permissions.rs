@@ -327,13 +327,16 @@ impl StackFacts {
             "dynamodb:BatchGetItem",
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
         ];
         let mut all = vec![
             need(&table, vec![self.table()]),
             need(
-                &["states:SendTaskSuccess", "states:SendTaskFailure"],
-                self.machine(),
+                &["dynamodb:Query"],
+                vec![format!("{}/index/copy-queue", self.table())],
             ),
+            need(&CALLBACKS, self.machine()),
+            need(&["sqs:SendMessage"], vec![self.commands_queue.clone()]),
             need(&TAKE_MESSAGES, vec![self.events_queue.clone()]),
         ];
         all.extend(self.start_executions());
@@ -351,18 +354,13 @@ impl StackFacts {
             "dynamodb:DeleteItem",
             "dynamodb:ConditionCheckItem",
         ];
-        let callbacks = [
-            "states:SendTaskHeartbeat",
-            "states:SendTaskSuccess",
-            "states:SendTaskFailure",
-        ];
         let mut all = vec![
             need(&table, vec![self.table()]),
             need(
                 &["dynamodb:Query"],
                 vec![format!("{}/index/open-waits", self.table())],
             ),
-            need(&callbacks, self.machine()),
+            need(&CALLBACKS, self.machine()),
             need(&["sqs:SendMessage"], vec![self.commands_queue.clone()]),
         ];
         all.extend(self.see_our_snapshots());
@@ -415,6 +413,13 @@ impl StackFacts {
         all
     }
 }
+
+/// What a role asks of a task that sleeps, and answers it.
+const CALLBACKS: [&str; 3] = [
+    "states:SendTaskHeartbeat",
+    "states:SendTaskSuccess",
+    "states:SendTaskFailure",
+];
 
 /// What Lambda does with a function's queue on the function's behalf, and the delay of a message that failed.
 const TAKE_MESSAGES: [&str; 4] = [

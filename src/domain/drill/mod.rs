@@ -10,3 +10,4 @@ pub mod plan;
 pub mod purpose;
 pub mod record;
 pub mod remove;
+pub mod state;

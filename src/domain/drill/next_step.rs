@@ -10,8 +10,9 @@ use super::plan::DrillPlan;
 use super::record::{DrillRecord, Verdict};
 use crate::domain::id::arn::Family;
 use crate::domain::id::names::ResourceId;
-use crate::domain::id::tags::{DRILL_ID, DRILL_OF};
+use crate::domain::id::tags::{DRILL, DRILL_ID, DRILL_OF};
 use crate::domain::restore::next_step::{NextStep, PATIENCE, next_step};
+use crate::domain::restore::plan::StepKind;
 use crate::domain::restore::restored::{RestoredDatabase, Seen};
 
 /// How often the user's function is asked before its silence is a fault.
@@ -61,7 +62,14 @@ pub fn next_drill_step(
         return DrillStep::Conclude(Verdict::Incomplete(why.to_owned()));
     };
     match next_step(&plan.restore, &record.restore, seen, now).next {
-        NextStep::Send(at) => DrillStep::Send(at),
+        NextStep::Send(at) if may_change(plan, at, seen) => DrillStep::Send(at),
+        NextStep::Send(_) => {
+            let why = format!(
+                "{DRILL}: {} no longer bears the tag of its drill, so nothing of it is changed",
+                plan.restore.name
+            );
+            DrillStep::Conclude(Verdict::Failed(vec![why]))
+        }
         NextStep::Note(name, id) => DrillStep::Note(name, id),
         NextStep::Wait(what) => DrillStep::Wait(what.to_string()),
         NextStep::Fail(failure) => {
@@ -69,6 +77,18 @@ pub fn next_drill_step(
         }
         NextStep::Done => proof(record),
     }
+}
+
+/// Only what bears the tag of its drill is changed. The restore itself changes nothing that is there.
+fn may_change(plan: &DrillPlan, at: usize, seen: &Seen) -> bool {
+    let makes = plan
+        .restore
+        .steps
+        .get(at)
+        .is_none_or(|step| step.kind == StepKind::Restore);
+    let mark = plan.restore.tags.get(DRILL);
+    let found = seen.database.as_ref().and_then(|one| one.tags.get(DRILL));
+    makes || mark.is_some() && found == mark
 }
 
 fn proof(record: &DrillRecord) -> DrillStep {

@@ -44,6 +44,8 @@ pub struct Points {
     of: BTreeMap<ResourceId, PointsOf>,
     /// What other stacks have made.
     pub other_stacks: OtherStacks,
+    /// How far RDS has come with this stack's copies that it is at work on, in percent.
+    percent: BTreeMap<RdsArn, u8>,
 }
 
 impl Points {
@@ -56,6 +58,9 @@ impl Points {
         let Ownership::Ours(origin) = ownership(snapshot, stack) else {
             return;
         };
+        if let Some(percent) = snapshot.percent {
+            self.percent.insert(snapshot.arn.clone(), percent);
+        }
         // An older key is not a fault here: the copy can be restored.
         let point = inventory::point(snapshot, &origin, None, None);
         if point.state != PointState::Good {
@@ -98,9 +103,16 @@ impl Points {
     /// Takes over what another list found. No database is in two lists, because a list is of one family.
     pub fn join(&mut self, other: Self) {
         self.of.extend(other.of);
+        self.percent.extend(other.percent);
         for (stack, pile) in other.other_stacks {
             self.other_stacks.entry(stack).or_default().join(&pile);
         }
+    }
+
+    /// How far RDS has come with a copy, in percent, if the list has shown it at work.
+    #[must_use]
+    pub fn percent(&self, copy: &RdsArn) -> Option<u8> {
+        self.percent.get(copy).copied()
     }
 
     /// Those of one database.

@@ -103,6 +103,10 @@ pub struct InFlight {
     pub since: Option<Timestamp>,
     /// The name of the execution.
     pub execution: String,
+    /// How far RDS has come with the copy, in percent, when its copies were listed last.
+    pub percent: Option<u8>,
+    /// How long this step usually takes, by the database's history.
+    pub usual: Option<SignedDuration>,
 }
 
 impl fmt::Display for InFlight {
@@ -113,7 +117,13 @@ impl fmt::Display for InFlight {
             Some(Phase::Queued) => write!(f, "the {thing} waits for a free copy slot"),
             Some(Phase::Registered) => write!(f, "the {thing} is about to be requested"),
             Some(Phase::Requested) => write!(f, "RDS has accepted the {thing}"),
-            Some(Phase::Seen) => write!(f, "RDS is making the {thing}"),
+            Some(Phase::Seen) => {
+                write!(f, "RDS is making the {thing}")?;
+                match self.percent {
+                    Some(percent) => write!(f, " ({percent} %)"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -407,6 +417,8 @@ impl<'a> Judge<'a> {
                 phase: Some(wait.phase),
                 since: Some(wait.opened_at),
                 execution: execution.clone(),
+                percent: self.facts.points.percent(&wait.resource),
+                usual: self.usual(row, wait.command.step),
             });
             let error = wait.current_error()?;
             row.last_failure = Some(LastFailure {
@@ -426,6 +438,8 @@ impl<'a> Judge<'a> {
                 phase: None,
                 since: None,
                 execution: open.to_string(),
+                percent: None,
+                usual: None,
             });
             return None;
         }
@@ -441,6 +455,15 @@ impl<'a> Judge<'a> {
             row.database.name()
         ));
         Some(Hindrance::Failed)
+    }
+
+    /// How long a step of a database's runs usually takes.
+    fn usual(&self, row: &Row, step: Step) -> Option<SignedDuration> {
+        let history = self.facts.histories.get(&row.group()?)?;
+        history.usual(|made| match step {
+            Step::Snapshot => made.snapshot_took,
+            Step::Copy => made.copy_took,
+        })
     }
 
     fn first_time(&self, row: &Row, policy: &PolicyName) -> String {

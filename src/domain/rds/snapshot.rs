@@ -77,6 +77,8 @@ pub struct Snapshot {
     pub taken_at: Option<Timestamp>,
     /// When RDS began to make it: for a copy, when the copying began.
     pub created_at: Option<Timestamp>,
+    /// How far RDS has come with it, in percent, while it is at work.
+    pub percent: Option<u8>,
     /// Its tags.
     pub tags: Tags,
 }

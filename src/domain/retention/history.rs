@@ -86,6 +86,22 @@ impl MadePoint {
     }
 }
 
+/// A reason as a history keeps it: as many whole words as fit, and a sign that there were more.
+fn shortened(why: &str) -> String {
+    const MORE: &str = "…";
+    if why.chars().count() <= WHY_MAX {
+        return why.to_owned();
+    }
+    // The sign takes the place of one character.
+    let kept: String = why.chars().take(WHY_MAX - 1).collect();
+    let is_whole = why[kept.len()..].starts_with(' ');
+    let words = match kept.rsplit_once(' ') {
+        Some((words, _)) if !is_whole => words,
+        _ => kept.as_str(),
+    };
+    format!("{}{MORE}", words.trim_end_matches([' ', ',', ';']))
+}
+
 /// What one round of the pruner sees of a database under a policy.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -149,7 +165,7 @@ impl History {
             if let Some(DueOutcome::Made(made)) = due.get_mut(at) {
                 made.removed = Some(RemovedPoint {
                     at: in_seconds(now),
-                    why: Some(why.chars().take(WHY_MAX).collect()),
+                    why: Some(shortened(why)),
                 });
             }
         }
@@ -166,6 +182,21 @@ impl History {
             due,
             holds_more: self.holds_more,
         }
+    }
+
+    /// How long something of a recovery point usually takes: the median of those whose duration is known.
+    #[must_use]
+    pub fn usual(
+        &self,
+        took: impl Fn(&MadePoint) -> Option<SignedDuration>,
+    ) -> Option<SignedDuration> {
+        let made = self.due.values().filter_map(|outcome| match outcome {
+            DueOutcome::Made(made) => took(made),
+            DueOutcome::Missed | DueOutcome::NotNow => None,
+        });
+        let mut all: Vec<SignedDuration> = made.collect();
+        all.sort_unstable();
+        all.get(all.len() / 2).copied()
     }
 
     /// How many of them were missed.

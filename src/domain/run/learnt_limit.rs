@@ -4,10 +4,9 @@
 //! were in flight when RDS refused one more. It begins no further copy of that family until one of them ends, or until a
 //! pause is over. Then it tries one more.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-/// The pauses in minutes. The last one repeats.
-const PAUSES: [i64; 5] = [1, 2, 4, 8, 15];
+use super::pauses::{LAST, pause};
 
 /// What RDS's refusals have taught about one family's copies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +35,8 @@ impl LearntLimit {
     /// When one more copy may be tried.
     #[must_use]
     pub fn retry_at(&self) -> Timestamp {
-        let last = PAUSES.len() - 1;
-        let pause = SignedDuration::from_mins(PAUSES[self.step.min(last)]);
-        self.since.saturating_add(pause).unwrap_or(Timestamp::MAX)
+        let retry_at = self.since.saturating_add(pause(self.step));
+        retry_at.unwrap_or(Timestamp::MAX)
     }
 
     /// How many copies of the family may hold a slot at this time, while this many hold one. More may hold one than RDS is
@@ -61,7 +59,7 @@ impl LearntLimit {
         } else if holding < self.allows(holding, now) {
             Room::OneMore(Self {
                 since: now,
-                step: (self.step + 1).min(PAUSES.len() - 1),
+                step: (self.step + 1).min(LAST),
                 ..self.clone()
             })
         } else {

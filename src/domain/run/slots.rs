@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::Timestamp;
-
 use super::naming::first_attempt;
 use super::slot_limits::{CopySlots, SlotGroup, SlotLimits};
+use super::turn::Turn;
 use super::wait::{Phase, Wait};
 use crate::domain::id::arn::{Family, RdsArn};
 
@@ -19,10 +18,8 @@ pub struct SlotCandidate {
     pub holder: RdsArn,
     /// How far its wait has come.
     pub phase: Phase,
-    /// When its wait was first stored.
-    pub opened_at: Timestamp,
-    /// When RDS removes its source, if it does.
-    pub source_expires_at: Option<Timestamp>,
+    /// Its place in the queue.
+    pub turn: Turn,
     /// How many copies may hold a slot when this one gets one.
     pub limits: SlotLimits,
 }
@@ -35,8 +32,7 @@ impl SlotCandidate {
             resource: wait.resource.clone(),
             holder: first_attempt(&wait.resource),
             phase: wait.phase,
-            opened_at: wait.opened_at,
-            source_expires_at: wait.source_expires_at,
+            turn: Turn::of(wait),
             limits: wait.command.run.slot_limits(slots),
         }
     }
@@ -85,8 +81,8 @@ pub struct SlotPlan {
 
 /// Plans releases and hand-outs. `learnt` says how many copies of a family RDS is known to allow.
 ///
-/// A queued copy that already holds a slot gets it again, because its hand-over was lost. Among the others, the copy
-/// whose source expires soonest comes first, then the oldest. After another set of policies was applied, queued copies
+/// A queued copy that already holds a slot gets it again, because its hand-over was lost, unless it is among the
+/// `expected`, whose hand-over still counts. The others follow each other by their [`Turn`]. After another set of policies was applied, queued copies
 /// may allow different numbers of slots. The smallest number holds for all, so that no copy overtakes by an older set.
 /// A copy that only the limit of its family or of its policy holds back lets the next copy of another pass.
 #[must_use]
@@ -94,6 +90,7 @@ pub fn plan(
     holders: &BTreeSet<RdsArn>,
     open: &[SlotCandidate],
     learnt: &BTreeMap<Family, usize>,
+    expected: &BTreeSet<RdsArn>,
 ) -> SlotPlan {
     let awaited: BTreeSet<&RdsArn> = open.iter().map(|candidate| &candidate.holder).collect();
     let release: Vec<RdsArn> = holders
@@ -105,15 +102,10 @@ pub fn plan(
         .iter()
         .filter(|c| c.is_queued())
         .partition(|c| holders.contains(&c.holder));
-    queued.sort_by_key(|c| {
-        (
-            c.source_expires_at.unwrap_or(Timestamp::MAX),
-            c.opened_at,
-            c.resource.clone(),
-        )
-    });
+    queued.sort_by_key(|c| (c.turn, c.resource.clone()));
     let mut capacity = capacity(holders, open, &queued, learnt);
-    let mut hand_out: Vec<RdsArn> = held.into_iter().map(|c| c.resource.clone()).collect();
+    let lost = held.into_iter().filter(|c| !expected.contains(&c.holder));
+    let mut hand_out: Vec<RdsArn> = lost.map(|c| c.resource.clone()).collect();
     let mut waiting = BTreeMap::new();
     for candidate in queued {
         let needs = needs(candidate);

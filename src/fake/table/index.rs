@@ -1,10 +1,17 @@
 //! The index of open items, which may show older items than the table has.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::items::Table;
-use crate::domain::id::arn::RdsArn;
-use crate::ports::{OpenMarker, OpenPage};
+use crate::domain::id::arn::{Family, RdsArn};
+use crate::domain::run::turn::{QueuedCopy, Turn};
+use crate::domain::run::wait::Phase;
+use crate::ports::{OpenMarker, OpenPage, Page};
+
+/// How many queued copies a page has at most, as in the adapter.
+const QUEUE_PAGE: usize = 20;
 
 impl Table {
     /// A page of the index of open items, the oldest first.
@@ -29,6 +36,10 @@ impl Table {
             waits: rows.iter().map(|(_, key)| waits[*key].clone()).collect(),
             ..OpenPage::default()
         };
+        let without_turn = rows.iter().map(|(_, key)| (*key).clone());
+        page.without_turn = without_turn
+            .filter(|key| self.without_turn.contains(key))
+            .collect();
         page.next = rows
             .last()
             .filter(|_| has_more)
@@ -38,6 +49,41 @@ impl Table {
             slots.show(&mut page);
         }
         page
+    }
+
+    /// A page of the index of queued copies of one family, the first ones first.
+    pub(in crate::fake) fn list_queue(
+        &self,
+        family: Family,
+        marker: Option<&str>,
+    ) -> Page<QueuedCopy> {
+        let after = marker.and_then(read_queue_marker);
+        let in_order: Box<dyn Iterator<Item = QueuedCopy>> = match &self.lag {
+            None => Box::new(self.queue.iter().cloned()),
+            Some(lag) => {
+                let queued = lag.waits.iter().filter(|(key, wait)| {
+                    wait.phase == Phase::Queued && !self.without_turn.contains(key)
+                });
+                let queued: BTreeSet<QueuedCopy> = queued
+                    .map(|(key, wait)| QueuedCopy {
+                        turn: Turn::of(wait),
+                        copy: key.clone(),
+                    })
+                    .collect();
+                Box::new(queued.into_iter())
+            }
+        };
+        let max = self.page.min(QUEUE_PAGE);
+        let mut items: Vec<QueuedCopy> = in_order
+            .filter(|one| one.copy.family() == family)
+            .filter(|one| after.as_ref().is_none_or(|after| one > after))
+            .take(max + 1)
+            .collect();
+        let has_more = items.len() > max;
+        items.truncate(max);
+        let last = items.last().filter(|_| has_more);
+        let next = last.map(|last| format!("{}|{}", last.turn, last.copy));
+        Page::new(items, next)
     }
 
     /// Lets the index see earlier writes, in order, except those that are late. `is_late` decides by the time of a write.
@@ -52,4 +98,12 @@ impl Table {
 fn read_marker(marker: &OpenMarker) -> Option<(i64, RdsArn)> {
     let (since, resource) = marker.0.split_once('|')?;
     Some((since.parse().ok()?, RdsArn::parse(resource).ok()?))
+}
+
+fn read_queue_marker(marker: &str) -> Option<QueuedCopy> {
+    let (turn, copy) = marker.split_once('|')?;
+    Some(QueuedCopy {
+        turn: Turn::parse(turn)?,
+        copy: RdsArn::parse(copy).ok()?,
+    })
 }

@@ -16,9 +16,9 @@ use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::look_times::LastSweep;
 use crate::domain::run::naming::first_attempt;
-use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::turn::{QueuedCopy, Turn};
 use crate::domain::run::wait::{Phase, Wait};
-use crate::ports::{Abandoned, StoredDrills, StoredRestore, Written};
+use crate::ports::{StoredDrills, StoredRestore, Written};
 
 use super::catalog_entry::CatalogEntry;
 use super::configuration_items::ConfigurationItems;
@@ -32,6 +32,10 @@ use super::slots::Slots;
 pub struct Table {
     /// The waits, each under the ARN of the first attempt.
     pub(super) waits: BTreeMap<RdsArn, Wait>,
+    /// The queued copies, in the order of their turns.
+    pub(super) queue: BTreeSet<QueuedCopy>,
+    /// Waits of queued copies that an earlier version queued. They have no place in the queue.
+    pub(super) without_turn: BTreeSet<RdsArn>,
     pub(super) slots: Slots,
     /// What RDS's refusals have taught, for each family.
     learnt: BTreeMap<Family, LearntLimit>,
@@ -69,6 +73,8 @@ impl Table {
     pub fn with_pages_of(page: usize) -> Self {
         Self {
             waits: BTreeMap::new(),
+            queue: BTreeSet::new(),
+            without_turn: BTreeSet::new(),
             slots: Slots::default(),
             learnt: BTreeMap::new(),
             swept: None,
@@ -191,7 +197,26 @@ impl Table {
         self.changed(now, || {
             Change::Wait(key.clone(), Some(Box::new(wait.clone())))
         });
+        self.leave_queue(&key);
+        if wait.phase == Phase::Queued {
+            self.queue.insert(queued(&key, &wait));
+        }
         self.waits.insert(key, wait);
+    }
+
+    /// Stores the wait of a queued copy as version 0.1.0 did, which gave it no place in the queue.
+    pub fn put_queued_without_turn(&mut self, wait: &Wait, now: Timestamp) {
+        let key = first_attempt(&wait.resource);
+        self.put_wait(wait, now);
+        self.leave_queue(&key);
+        self.without_turn.insert(key);
+    }
+
+    fn leave_queue(&mut self, key: &RdsArn) {
+        self.without_turn.remove(key);
+        if let Some(stored) = self.waits.get(key) {
+            self.queue.remove(&queued(key, stored));
+        }
     }
 
     /// Removes the wait for a snapshot or copy without a condition.
@@ -200,6 +225,7 @@ impl Table {
     }
 
     fn remove_under(&mut self, key: &RdsArn, now: Timestamp) -> Option<Wait> {
+        self.leave_queue(key);
         let removed = self.waits.remove(key)?;
         self.changed(now, || Change::Wait(key.clone(), None));
         Some(removed)
@@ -211,7 +237,7 @@ impl Table {
         self.slots_changed(now);
     }
 
-    fn slots_changed(&mut self, now: Timestamp) {
+    pub(super) fn slots_changed(&mut self, now: Timestamp) {
         if let Some(lag) = &mut self.lag {
             lag.behind.push((now, Change::Slots(self.slots.clone())));
         }
@@ -277,11 +303,37 @@ impl Table {
         (phase, since): (Phase, Timestamp),
         now: Timestamp,
     ) -> Written {
-        self.change_wait(resource, token, now, |stored| {
+        // Only `queue_copy` gives a place in the queue.
+        let has_turn = self.wait(resource).is_some_and(|stored| {
+            self.queue
+                .contains(&queued(&first_attempt(resource), stored))
+        });
+        let written = self.change_wait(resource, token, now, |stored| {
             let is_new = phase != Phase::Registered || stored.since < since;
             let may = is_new && stored.phase.may_become(phase);
             may.then_some(Wait {
                 phase,
+                since,
+                ..stored
+            })
+        });
+        if written == Written::Stored && phase == Phase::Queued && !has_turn {
+            self.leave_queue(&first_attempt(resource));
+            self.without_turn.insert(first_attempt(resource));
+        }
+        written
+    }
+
+    pub(in crate::fake) fn queue_copy(
+        &mut self,
+        wait: &Wait,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Written {
+        let token = &wait.command.token;
+        self.change_wait(&wait.resource, token, now, |stored| {
+            stored.phase.may_become(Phase::Queued).then_some(Wait {
+                phase: Phase::Queued,
                 since,
                 ..stored
             })
@@ -340,13 +392,20 @@ impl Table {
         }
     }
 
-    pub(in crate::fake) fn forget(&mut self, resource: &RdsArn, token: &TaskToken, now: Timestamp) {
+    pub(in crate::fake) fn forget(
+        &mut self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        now: Timestamp,
+    ) -> bool {
+        let mut has_deleted = false;
         for key in [first_attempt(resource), resource.clone()] {
             let stored = self.waits.get(&key);
             if stored.is_some_and(|stored| stored.command.token == *token) {
-                self.remove_under(&key, now);
+                has_deleted |= self.remove_under(&key, now).is_some();
             }
         }
+        has_deleted
     }
 
     pub(in crate::fake) fn forget_idle(&mut self, wait: &Wait, now: Timestamp) -> Written {
@@ -371,51 +430,11 @@ impl Table {
             .filter_map(|key| self.waits.get(key).cloned())
             .collect()
     }
+}
 
-    pub(in crate::fake) fn claim_slot(
-        &mut self,
-        copy: &RdsArn,
-        limits: &SlotLimits,
-        now: Timestamp,
-    ) -> bool {
-        self.claim_slot_of_attempt(&first_attempt(copy), limits, now)
-    }
-
-    /// Claims a slot only for this attempt, and not for all of them. Only a planted bug does this.
-    pub fn claim_slot_of_attempt(
-        &mut self,
-        copy: &RdsArn,
-        limits: &SlotLimits,
-        now: Timestamp,
-    ) -> bool {
-        let held = self.slots.claim(copy, limits);
-        if held {
-            self.slots_changed(now);
-        }
-        held
-    }
-
-    pub(in crate::fake) fn free_slot(
-        &mut self,
-        copy: &RdsArn,
-        of_policy: Option<&PolicyName>,
-        proof: &Abandoned,
-        now: Timestamp,
-    ) -> bool {
-        let freed = self.proves(copy, proof) && self.slots.free(copy, of_policy);
-        if freed {
-            self.slots_changed(now);
-        }
-        freed
-    }
-
-    fn proves(&self, copy: &RdsArn, proof: &Abandoned) -> bool {
-        match (self.waits.get(copy), proof) {
-            (None, Abandoned::WaitGone) => true,
-            (Some(wait), Abandoned::RegisteredSince(since)) => {
-                wait.phase == Phase::Registered && wait.since == in_milliseconds(*since)
-            }
-            _ => false,
-        }
+fn queued(key: &RdsArn, wait: &Wait) -> QueuedCopy {
+    QueuedCopy {
+        turn: Turn::of(wait),
+        copy: key.clone(),
     }
 }

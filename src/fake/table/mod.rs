@@ -13,6 +13,7 @@ mod restores;
 mod retention;
 mod retention_items;
 mod selected;
+mod slot_writes;
 mod slots;
 
 pub use catalog_entry::CatalogEntry;

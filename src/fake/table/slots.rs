@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
+use crate::domain::run::taken_slots::{HandOver, TakenSlots};
 use crate::ports::OpenPage;
 
 /// Who holds copy slots.
@@ -14,6 +15,8 @@ pub struct Slots {
     pub holders: BTreeSet<RdsArn>,
     /// The copies that count for each group with slots of its own. A set may name a copy that no longer holds a slot.
     pub groups: BTreeMap<SlotGroup, BTreeSet<RdsArn>>,
+    /// The copies whose slot was handed over and not taken up yet.
+    pub handed: BTreeMap<RdsArn, HandOver>,
 }
 
 impl Slots {
@@ -45,6 +48,7 @@ impl Slots {
         if !has_room && !self.holders.contains(copy) {
             return false;
         }
+        self.handed.remove(copy);
         self.holders.insert(copy.clone());
         for (group, _) in limits.iter().filter(|(group, _)| **group != SlotGroup::All) {
             let taken = self.groups.entry(group.clone()).or_default();
@@ -62,7 +66,52 @@ impl Slots {
             }
             !taken.is_empty()
         });
+        if freed {
+            self.handed.remove(copy);
+        }
         freed
+    }
+
+    /// Everything in one value.
+    #[must_use]
+    pub fn taken(&self) -> TakenSlots {
+        let all = (SlotGroup::All, self.holders.clone());
+        let groups = self.groups.clone().into_iter().chain([all]);
+        TakenSlots {
+            groups: groups.filter(|(_, copies)| !copies.is_empty()).collect(),
+            handed: self.handed.clone(),
+        }
+    }
+
+    /// Changes what differs between `known` and `after`, if all of it is as `known` says.
+    pub(super) fn hand_on(&mut self, known: &TakenSlots, after: &TakenSlots) -> bool {
+        let now = self.taken();
+        let mut changes = known.changes(after);
+        let mut new = after
+            .handed
+            .keys()
+            .filter(|copy| !known.handed.contains_key(copy));
+        if changes.any(|group| now.groups.get(group) != known.groups.get(group))
+            || new.any(|copy| now.handed.contains_key(copy))
+        {
+            return false;
+        }
+        for group in known.changes(after) {
+            let copies = after.groups.get(group).cloned().unwrap_or_default();
+            match group {
+                SlotGroup::All => self.holders = copies,
+                group => {
+                    self.groups.insert(group.clone(), copies);
+                }
+            }
+        }
+        self.groups.retain(|_, copies| !copies.is_empty());
+        self.handed
+            .retain(|copy, _| !known.handed.contains_key(copy) || after.handed.contains_key(copy));
+        for (copy, hand_over) in &after.handed {
+            self.handed.entry(copy.clone()).or_insert(*hand_over);
+        }
+        true
     }
 
     /// Adds them to a page of the index. The item leaves the index with its last holder.
@@ -71,6 +120,7 @@ impl Slots {
             return;
         }
         page.holders = self.all();
+        page.handed = self.handed.clone();
         for (group, copies) in &self.groups {
             if let Some(policy) = group.policy() {
                 let of = copies.iter().map(|copy| (copy.clone(), policy.clone()));

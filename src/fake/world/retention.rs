@@ -22,7 +22,8 @@ use crate::domain::run::manifest::Manifest;
 use crate::ports::{
     CorrectNewest, DeleteSnapshot, EnterCopies, ExpireEntered, HoldSnapshots, InvokePruner,
     KeepHistories, KeepNotes, ListMismatches, Page, PortError, PruneRounds, RdsError, ReadEntered,
-    ReadFreeze, ReadHistories, ReadListings, RegisterRemovals, SetFreeze, StoreListings, Written,
+    ReadFreeze, ReadHistories, ReadListings, ReadRound, RegisterRemovals, SetFreeze, StoreListings,
+    Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -134,11 +135,13 @@ impl<L: Holds> KeepNotes for Ports<L> {
     }
 }
 
-impl<L: Holds> PruneRounds for Ports<L> {
+impl<L: Holds> ReadRound for Ports<L> {
     async fn last_round(&self) -> Result<Round, PortError> {
         Ok(self.items(|table| table.retention().round.clone()))
     }
+}
 
+impl<L: Holds> PruneRounds for Ports<L> {
     async fn store_round(&self, round: &Round) -> Result<(), PortError> {
         self.items(|table| table.store_round(round));
         Ok(())

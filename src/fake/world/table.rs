@@ -21,13 +21,16 @@ use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::taken_slots::{HandOver, TakenSlots};
+use crate::domain::run::turn::QueuedCopy;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, Entry, ForgetIdle, ForgetRefusal, FreeSlot,
-    HearDead, Held, LearnLimits, ListOpen, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker,
-    OpenPage, PlanCursor, PortError, ReadEntries, ReadHolders, ReadLastSweep, ReadLearntLimit,
-    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits,
-    RememberRefusal, StorePolicies, Waits, Written,
+    HandOnSlot, HandOutSlot, HearDead, Held, LearnLimits, ListOpen, ListQueue, LookUpWaits,
+    NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, QueueCopies,
+    ReadEntries, ReadHolders, ReadLastSweep, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
+    ReadPolicyHistory, ReadSlots, RecordRecoveryPoint, RegisterWaits, RememberRefusal,
+    StorePolicies, Waits, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -87,9 +90,53 @@ impl<L: Holds> Waits for Ports<L> {
         Ok(self.table(|table, now| table.note_absence(resource, token, absent, now)))
     }
 
-    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
-        self.table(|table, now| table.forget(resource, token, now));
-        Ok(())
+    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<bool, PortError> {
+        Ok(self.table(|table, now| table.forget(resource, token, now)))
+    }
+}
+
+impl<L: Holds> QueueCopies for Ports<L> {
+    async fn queue_copy(&self, wait: &Wait, since: Timestamp) -> Result<Written, PortError> {
+        Ok(self.table(|table, now| table.queue_copy(wait, since, now)))
+    }
+}
+
+impl<L: Holds> ListQueue for Ports<L> {
+    async fn list_queue(
+        &self,
+        family: Family,
+        marker: Option<String>,
+    ) -> Result<Page<QueuedCopy>, PortError> {
+        Ok(self.table(|table, _| table.list_queue(family, marker.as_deref())))
+    }
+}
+
+impl<L: Holds> HandOutSlot for Ports<L> {
+    async fn hand_out_slot(
+        &self,
+        copy: &RdsArn,
+        limits: &SlotLimits,
+        known: Option<&HandOver>,
+        new: &HandOver,
+    ) -> Result<bool, PortError> {
+        Ok(self.table(|table, now| table.hand_out_slot(copy, limits, (known, new), now)))
+    }
+}
+
+impl<L: Holds> ReadSlots for Ports<L> {
+    async fn taken_slots(&self) -> Result<TakenSlots, PortError> {
+        Ok(self.table(|table, _| table.slots().taken()))
+    }
+}
+
+impl<L: Holds> HandOnSlot for Ports<L> {
+    async fn hand_on_slot(
+        &self,
+        settled: &RdsArn,
+        known: &TakenSlots,
+        after: &TakenSlots,
+    ) -> Result<Written, PortError> {
+        Ok(self.table(|table, now| table.hand_on_slot(settled, (known, after), now)))
     }
 }
 

@@ -9,6 +9,7 @@
 pub(crate) mod catalog;
 pub(crate) mod configurations;
 pub(crate) mod drills;
+pub(crate) mod hand_over;
 pub(crate) mod letters;
 pub(crate) mod policies;
 pub(crate) mod restores;
@@ -90,6 +91,21 @@ macro_rules! table_contract {
             a_limit_is_learnt_for_each_family,
             a_limit_is_learnt_only_over_what_was_known,
             what_the_last_sweep_found_is_the_last_that_was_stored,
+        }
+        $crate::suite::tests! { $run, hand_over:
+            queued_copies_follow_each_other_by_their_turns,
+            a_queued_copy_has_its_phase_and_time_and_nothing_else_changes,
+            a_copy_leaves_the_queue_when_it_comes_into_another_phase,
+            a_copy_is_queued_only_by_its_token_and_while_rds_has_not_accepted_it,
+            a_copy_without_a_turn_is_shown_and_gets_one,
+            a_settled_copys_slot_goes_to_the_next_in_one_write,
+            a_slot_is_handed_on_between_policies,
+            of_two_that_hand_on_at_once_the_second_must_look_again,
+            a_slot_is_not_handed_on_while_a_wait_is_stored,
+            a_claim_ends_the_hand_over,
+            a_slot_is_handed_out_again_only_by_who_knows_the_stamp,
+            a_slot_is_handed_out_under_the_limits,
+            a_freed_slot_leaves_no_stamp,
         }
         $crate::suite::tests! { $run, catalog:
             the_databases_that_a_policy_selects_are_read_as_they_were_stored_last,

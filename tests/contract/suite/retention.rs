@@ -14,7 +14,8 @@ use snapferry::domain::run::naming::nth_attempt;
 use snapferry::ports::{
     CorrectNewest, EnterCopies, ExpireEntered, KeepHistories, KeepNotes, ListMismatches, ListOpen,
     LookUpWaits, Occupant, PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadListings,
-    RecordRecoveryPoint, RegisterRemovals, RegisterWaits, SetFreeze, StoreListings, Waits, Written,
+    ReadRound, RecordRecoveryPoint, RegisterRemovals, RegisterWaits, SetFreeze, StoreListings,
+    Waits, Written,
 };
 
 use super::samples::{
@@ -33,6 +34,7 @@ pub(crate) trait Table:
     + ListOpen
     + LookUpWaits
     + PruneRounds
+    + ReadRound
     + ReadEntered
     + ReadEntries
     + ReadFreeze
@@ -56,6 +58,7 @@ impl<T> Table for T where
         + ListOpen
         + LookUpWaits
         + PruneRounds
+        + ReadRound
         + ReadEntered
         + ReadEntries
         + ReadFreeze

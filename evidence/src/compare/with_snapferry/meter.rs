@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::arn::{Family, RdsArn, Region};
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::turn::Turn;
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::fake::{
     self, Action, Answer, Call, CallOutcome, Holds, Hook, Ports, Refusal, Table, Through,
@@ -180,13 +181,21 @@ impl Meter {
                 account.wrote(2 * WAIT_KB);
             }
             // The index is sorted by `since`: its item is taken out and put in again.
-            Call::Replace { .. } | Call::SetPhase { .. } => account.wrote(3 * WAIT_KB),
+            Call::Replace { .. } => account.wrote(3 * WAIT_KB),
+            // The same, and the index of queued copies loses the wait.
+            Call::SetPhase { resource, .. } => {
+                let wait = account.state.table.wait(resource);
+                let is_queued = wait.is_some_and(|wait| wait.phase == Phase::Queued);
+                account.wrote(3 * WAIT_KB + u64::from(is_queued));
+            }
+            // The same, and the index of queued copies, which has keys alone, gains the wait.
+            Call::QueueCopy { .. } => account.wrote(3 * WAIT_KB + 1),
             // A key costs a unit, found or not.
             Call::LookUp { resources } => {
                 account.cloud.ledger.half_read_units += 2 * resources.len() as u64;
             }
             // Twice in a transaction; the index once more.
-            Call::FreeSlot { .. } => account.wrote(2 * SLOTS_KB + 2 * WAIT_KB + SLOTS_KB),
+            Call::FreeSlot { .. } | Call::HandOnSlot { .. } => account.wrote(2 * SLOTS_KB + 2 * WAIT_KB + SLOTS_KB),
             Call::ClaimRun { .. } | Call::ReleaseRun { .. } => account.wrote(CATALOG_KB),
             Call::RecordRecoveryPoint { .. } => {
                 // Two writes, as in the adapter.
@@ -197,7 +206,10 @@ impl Meter {
             | Call::CurrentPolicies {}
             | Call::LearntLimit { .. }
             | Call::LastSweep {}
-            | Call::SlotHolders {} => {
+            | Call::SlotHolders {}
+            | Call::TakenSlots {}
+            // Twenty keys of the index, not consistent.
+            | Call::ListQueue { .. } => {
                 account.cloud.ledger.half_read_units += 2;
             }
             Call::SetPlanCursor { .. }
@@ -244,8 +256,8 @@ fn operation(call: &Call) -> Operation {
 }
 
 /// The order in which the sweep hands slots out.
-fn in_the_queue(wait: &Wait) -> (Timestamp, &RdsArn) {
-    (wait.opened_at, &wait.resource)
+fn in_the_queue(wait: &Wait) -> (Turn, &RdsArn) {
+    (Turn::of(wait), &wait.resource)
 }
 
 /// What is open, on one page; of the queue for slots only its head.
@@ -266,11 +278,12 @@ fn head_of_the_list(table: &Table, shown: usize) -> OpenPage {
     let handed_out = holders.iter().filter_map(|holder| table.wait(holder));
     let handed_out = handed_out.filter(|held| behind.iter().any(|wait| std::ptr::eq(*wait, *held)));
     listed.extend(head.iter().copied().chain(handed_out));
-    // In the order of the table.
-    listed.sort_by(|one, other| one.resource.cmp(&other.resource));
+    // In the order of the index.
+    listed.sort_by_key(|wait| (wait.since.as_millisecond(), &wait.resource));
     OpenPage {
         waits: listed.into_iter().cloned().collect(),
         holders: holders.clone(),
+        handed: table.slots().handed.clone(),
         ..OpenPage::default()
     }
 }
@@ -317,7 +330,7 @@ impl Hook<Fake> for Meter {
         let account = &mut *self.account.borrow_mut();
         let at = self.time(account);
         match call {
-            Call::ClaimSlot { .. } => {
+            Call::ClaimSlot { .. } | Call::HandOutSlot { .. } => {
                 let held = is(answer, |held: &Result<bool, PortError>| {
                     matches!(held, Ok(true))
                 });

@@ -36,18 +36,21 @@ use snapferry::domain::run::naming::first_attempt;
 use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::refusal::{RefusedForGood, TRY_AGAIN_AFTER};
 use snapferry::domain::run::slot_limits::SlotLimits;
+use snapferry::domain::run::taken_slots::{HandOver, TakenSlots};
+use snapferry::domain::run::turn::QueuedCopy;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::{Refusal, Through};
 use snapferry::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, CheckClaim, Claim, ClaimRun, ClaimSlot, Clock,
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage,
     Delivery, DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
-    ForgetRefusal, FreeSlot, HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen,
-    ListOptionGroups, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page,
-    PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadEntries, ReadHolders, ReadLastSweep,
-    ReadLearntLimit, ReadPlanCursor, ReadPolicies, ReadSelected, ReceiptHandle,
-    RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand, SnapshotQuota,
-    StartExecution, Started, StoreSelected, Waits, Written,
+    ForgetRefusal, FreeSlot, HandOnSlot, HandOutSlot, HearDead, Held, Jitter, LearnLimits,
+    ListDatabases, ListOpen, ListOptionGroups, ListQueue, LookUpWaits, NoteError, NoteSweep,
+    Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, QueueCopies,
+    RdsError, ReadEntries, ReadHolders, ReadLastSweep, ReadLearntLimit, ReadPlanCursor,
+    ReadPolicies, ReadSelected, ReadSlots, ReceiptHandle, RecordRecoveryPoint, RegisterWaits,
+    RememberRefusal, SendCommand, SnapshotQuota, StartExecution, Started, StoreSelected, Waits,
+    Written,
 };
 
 use super::backups::NIGHTLY;

@@ -13,8 +13,8 @@ use snapferry::domain::retention::sightings::Notes;
 use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
     CorrectNewest, DeleteSnapshot, ExpireEntered, KeepHistories, KeepNotes, PruneRounds,
-    ReadEntered, ReadFreeze, ReadHistories, ReadListings, ReadPolicyHistory, RegisterRemovals,
-    StoreListings,
+    ReadEntered, ReadFreeze, ReadHistories, ReadListings, ReadPolicyHistory, ReadRound,
+    RegisterRemovals, StoreListings,
 };
 
 use crate::simulation::fleet::KEY;
@@ -123,11 +123,13 @@ impl KeepNotes for Mutated {
     }
 }
 
-impl PruneRounds for Mutated {
+impl ReadRound for Mutated {
     async fn last_round(&self) -> Result<Round, PortError> {
         self.inner.last_round().await
     }
+}
 
+impl PruneRounds for Mutated {
     async fn store_round(&self, round: &Round) -> Result<(), PortError> {
         self.inner.store_round(round).await
     }

@@ -139,8 +139,8 @@ impl Waits for Mutated {
         self.inner.note_absence(resource, token, absent).await
     }
 
-    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
-        self.inner.forget(resource, token).await?;
+    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<bool, PortError> {
+        let is_deleted = self.inner.forget(resource, token).await?;
         if self.has(Mutant::ForgetIgnoresTheToken) {
             let mut world = self.world();
             let now = world.now;
@@ -148,7 +148,7 @@ impl Waits for Mutated {
                 world.judge_removal(&wait, "a caller");
             }
         }
-        Ok(())
+        Ok(is_deleted)
     }
 }
 
@@ -225,18 +225,97 @@ impl ListOpen for Mutated {
     }
 }
 
-impl ClaimSlot for Mutated {
-    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
-        let mut limits = limits.clone();
+impl QueueCopies for Mutated {
+    async fn queue_copy(&self, wait: &Wait, since: Timestamp) -> Result<Written, PortError> {
+        self.inner.queue_copy(wait, since).await
+    }
+}
+
+impl ListQueue for Mutated {
+    async fn list_queue(
+        &self,
+        family: Family,
+        marker: Option<String>,
+    ) -> Result<Page<QueuedCopy>, PortError> {
+        let mut page = self.inner.list_queue(family, marker).await?;
+        if self.has(Mutant::QueueIsReadBackwards) {
+            // The places are changed too, because both families' copies are put in order by them.
+            let turns: Vec<_> = page.items.iter().rev().map(|one| one.turn).collect();
+            for (one, turn) in page.items.iter_mut().zip(turns) {
+                one.turn = turn;
+            }
+        }
+        Ok(page)
+    }
+}
+
+impl ReadSlots for Mutated {
+    async fn taken_slots(&self) -> Result<TakenSlots, PortError> {
+        self.inner.taken_slots().await
+    }
+}
+
+impl HandOnSlot for Mutated {
+    async fn hand_on_slot(
+        &self,
+        settled: &RdsArn,
+        known: &TakenSlots,
+        after: &TakenSlots,
+    ) -> Result<Written, PortError> {
+        let written = self.inner.hand_on_slot(settled, known, after).await?;
+        self.forget_stamps();
+        Ok(written)
+    }
+}
+
+impl HandOutSlot for Mutated {
+    async fn hand_out_slot(
+        &self,
+        copy: &RdsArn,
+        limits: &SlotLimits,
+        known: Option<&HandOver>,
+        new: &HandOver,
+    ) -> Result<bool, PortError> {
+        if self.has(Mutant::SweepHandsNothingOut) {
+            return Ok(false);
+        }
+        let limits = self.as_limited(limits);
+        let held = self.inner.hand_out_slot(copy, &limits, known, new).await?;
+        self.forget_stamps();
+        Ok(held)
+    }
+}
+
+impl Mutated {
+    /// The bug that stores no stamp.
+    fn forget_stamps(&self) {
+        if self.has(Mutant::HandOverIsNotStamped) {
+            let mut world = self.world();
+            let now = world.now;
+            world.table.change_slots(now, |slots| slots.handed.clear());
+        }
+    }
+
+    /// The limits as a planted bug reads them.
+    fn as_limited(&self, limits: &SlotLimits) -> SlotLimits {
         match self.mutant {
             Some(Mutant::SlotIsHandedOutTwice) => {
                 let more = limits.iter().map(|(group, max)| (group.clone(), max + 1));
-                limits = more.collect();
+                more.collect()
             }
             Some(Mutant::PolicySlotsAreOverlooked) => {
                 let of_all = limits.iter().filter(|(group, _)| group.policy().is_none());
-                limits = of_all.map(|(group, max)| (group.clone(), max)).collect();
+                of_all.map(|(group, max)| (group.clone(), max)).collect()
             }
+            _ => limits.clone(),
+        }
+    }
+}
+
+impl ClaimSlot for Mutated {
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
+        let limits = self.as_limited(limits);
+        match self.mutant {
             Some(Mutant::LaterAttemptHasItsOwnSlot) if first_attempt(copy) != *copy => {
                 let mut world = self.world();
                 let now = world.now;

@@ -12,6 +12,7 @@ use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::selected::SelectedDatabase;
 use crate::domain::rds::database::Database;
+use crate::domain::retention::history::Histories;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::wait::Wait;
 
@@ -60,6 +61,8 @@ pub struct Facts<'a> {
     pub waits: &'a [Wait],
     /// The databases that the planner has found selected, each since when.
     pub selected: &'a BTreeMap<(ResourceId, PolicyName), SelectedDatabase>,
+    /// The outcomes of their last due times, as far as they were read.
+    pub histories: &'a Histories,
     /// Executions that hold a claim and have no open wait.
     pub claimed: &'a BTreeMap<ExecutionName, ClaimedRun>,
 }

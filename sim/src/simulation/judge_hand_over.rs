@@ -1,0 +1,139 @@
+//! Judges how slots are handed on: whether one stays idle, whether somebody overtakes, and whether a command is sent again
+//! too soon.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::run::command::{Command, Step};
+use snapferry::domain::run::naming::first_attempt;
+use snapferry::domain::run::slots::SlotCandidate;
+use snapferry::domain::run::taken_slots::{HandOver, TakenSlots};
+use snapferry::domain::run::turn::Turn;
+use snapferry::domain::run::wait::{Phase, Wait};
+
+use super::drive::SWEEP_EVERY;
+use super::rule;
+use super::world::{FUNCTION_TIMEOUT, World};
+
+/// What is known of slots that were handed over.
+#[derive(Debug, Default)]
+pub(super) struct HandOvers {
+    /// The hand-overs that no worker has taken up yet, by the first attempt's ARN.
+    stamps: BTreeMap<RdsArn, HandOver>,
+    /// Since when a slot has been idle although a queued copy may have it.
+    idle_since: Option<Timestamp>,
+}
+
+impl World {
+    /// A slot was handed over to a copy, with this stamp. No other stamp that still counts may stand.
+    pub(super) fn judge_hand_over(&mut self, by: u64, holder: &RdsArn, stamp: HandOver) {
+        let before = self.hand_overs.stamps.insert(holder.clone(), stamp);
+        if let Some(before) = before.filter(|before| !before.is_lost(stamp.at)) {
+            self.broke(rule::SENT_TWICE, || {
+                format!(
+                    "{holder} is handed its slot at {}, and was at {}",
+                    stamp.at, before.at
+                )
+            });
+        }
+        self.doing(by).handed_over.insert(holder.clone());
+        self.slot_is_held(holder);
+    }
+
+    /// A hand-over has ended: a worker has claimed the slot, or nobody holds it any more.
+    pub(super) fn hand_over_has_ended(&mut self, copy: &RdsArn) {
+        self.hand_overs.stamps.remove(&first_attempt(copy));
+    }
+
+    /// A command is sent again. A queued copy's needs a hand-over by the same invocation.
+    pub(super) fn judge_sending(&mut self, by: u64, command: &Command) {
+        let queued = self
+            .queued()
+            .find(|wait| wait.command.token == command.token);
+        let holder = queued.map(|wait| first_attempt(&wait.resource));
+        let Some(holder) = holder.filter(|_| command.step == Step::Copy) else {
+            return;
+        };
+        if !self.doing(by).handed_over.remove(&holder) {
+            self.broke(rule::SENT_TWICE, || {
+                format!("the command of {holder} is sent without a hand-over")
+            });
+        }
+    }
+
+    /// A settled copy has handed its slot on. Nobody of the same family and policy was before the one that has it, as far as
+    /// the index could show, and somebody certainly awaits.
+    pub(super) fn judge_order(&mut self, by: u64, known: &TakenSlots, after: &TakenSlots) {
+        let new = after.handed.keys();
+        let new = new.filter(|holder| !known.handed.contains_key(holder));
+        for next in new.cloned().collect::<Vec<_>>() {
+            let Some(next) = self.table.wait(&next).cloned() else {
+                continue;
+            };
+            let late = self.fault_rates.index_lag.saturating_add(FUNCTION_TIMEOUT);
+            let is_before = |wait: &&Wait| {
+                Turn::of(wait) < Turn::of(&next)
+                    && wait.resource.family() == next.resource.family()
+                    && wait.command.run.policy == next.command.run.policy
+                    && self.now.duration_since(wait.since) > late
+                    && !known.holds(&first_attempt(&wait.resource))
+                    && self.is_awaited(wait)
+            };
+            let passed = self.queued().find(is_before);
+            let passed = passed.map(|wait| (wait.resource.clone(), wait.command.token.clone()));
+            let Some((passed, token)) = passed else {
+                continue;
+            };
+            // A copy whose token was asked about may be passed over: the answer may have got lost.
+            if !self.doing(by).probed.contains(token.reveal()) {
+                self.broke(rule::OVERTAKEN, || {
+                    format!("{} gets a slot before {passed}", next.resource)
+                });
+            }
+        }
+    }
+
+    fn queued(&self) -> impl Iterator<Item = &Wait> {
+        let waits = self.table.waits();
+        waits.filter(|wait| wait.phase == Phase::Queued)
+    }
+
+    fn is_awaited(&self, wait: &Wait) -> bool {
+        self.step_functions.is_alive(wait.command.token.reveal())
+    }
+
+    /// Time passes. After the faults have stopped, no slot stays idle for longer than a sweep and a half while a copy in the
+    /// queue may have it.
+    pub(super) fn judge_idle_slots(&mut self) {
+        if self.faults_are_on || !self.a_slot_is_idle() {
+            self.hand_overs.idle_since = None;
+            return;
+        }
+        let now = self.now;
+        let since = *self.hand_overs.idle_since.get_or_insert(now);
+        let a_sweep_and_a_half = SWEEP_EVERY.saturating_add(SWEEP_EVERY / 2);
+        let max = a_sweep_and_a_half.saturating_add(self.fault_rates.index_lag);
+        if now.duration_since(since) > max {
+            self.broke(rule::IDLE, || format!("a slot is idle since {since}"));
+        }
+    }
+
+    /// Whether a queued copy could have a slot. The sweep must hear twice that a token is dead, so a queue with such a copy
+    /// is left out.
+    fn a_slot_is_idle(&self) -> bool {
+        let taken = self.table.slots().taken();
+        let of_stack = self.slots.of_stack;
+        let waiting: Vec<&Wait> = self.queued().collect();
+        waiting.iter().all(|wait| self.is_awaited(wait))
+            && waiting.iter().any(|wait| {
+                let candidate = SlotCandidate::of(wait, of_stack);
+                let has_room = |(group, max)| taken.taken_of(group) < max;
+                let family = candidate.holder.family();
+                let learnt = self.table.learnt_limit(family);
+                !taken.holds(&candidate.holder)
+                    && candidate.limits.iter().all(has_room)
+                    && learnt.is_none_or(|learnt| taken.held_by(family) < learnt.in_flight)
+            })
+    }
+}

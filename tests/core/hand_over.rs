@@ -1,0 +1,363 @@
+//! The slot of a settled copy goes to the next in the queue at once, and to nobody twice.
+
+use std::rc::Rc;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use serde_json::json;
+use snapferry::app::react::react;
+use snapferry::app::sweep::{SweepReport, sweep};
+use snapferry::app::work::{CommandOutcome, work};
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::learnt_limit::LearntLimit;
+use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
+use snapferry::domain::run::slots::SlotCandidate;
+use snapferry::domain::run::taken_slots::{HandOver, TakenSlots};
+use snapferry::domain::run::turn::Turn;
+use snapferry::domain::run::wait::{Phase, Wait};
+
+use crate::sweeper::wait_for;
+use crate::world::{
+    Fixture, Name, Token, World, a_run, backoff, ours, reactor_config, record, run, snapshot_arn,
+    sweeper_config, worker_config,
+};
+
+/// A world whose two slots are held: RDS has finished `done`, and copies `busy`.
+fn two_slots() -> (Rc<World>, Wait, Wait) {
+    let world = World::new();
+    let [done, busy] = [
+        ("done", SnapshotStatus::Available),
+        ("busy", SnapshotStatus::Copying),
+    ]
+    .map(|(name, status)| {
+        let wait = wait_for(&world, Step::Copy, name, Phase::Requested);
+        world.put_snapshot(ours(&wait.resource, &a_run(name), status));
+        world.hold_slot(wait.resource.clone());
+        wait
+    });
+    (Rc::new(world), done, busy)
+}
+
+/// Queues a copy, a second after the one before it.
+fn queue(world: &World, name: &str) -> Wait {
+    world.pass(SignedDuration::from_secs(1));
+    wait_for(world, Step::Copy, name, Phase::Queued)
+}
+
+fn finished(copy: &RdsArn) -> String {
+    let detail = json!({
+        "SourceType": "SNAPSHOT", "SourceArn": copy.to_string(), "EventID": "RDS-EVENT-0060",
+        "Message": "finished", "SourceIdentifier": "any"
+    });
+    json!({
+        "version": "0", "id": "e-1", "detail-type": "RDS DB Snapshot Event", "source": "aws.rds",
+        "account": "111122223333", "time": "2026-11-22T03:04:05Z", "region": "eu-central-1",
+        "resources": [copy.to_string()], "detail": detail,
+    })
+    .to_string()
+}
+
+/// The reactor gets the events of these copies.
+fn react_to(world: &World, waits: &[&Wait]) {
+    let records = waits.iter().enumerate();
+    let records = records
+        .map(|(n, wait)| record(&n.to_string(), finished(&wait.resource), 1))
+        .collect();
+    let failed = run(react(world, &reactor_config(), &backoff(), records));
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+fn do_sweep(world: &World) -> SweepReport {
+    run(sweep(world, &sweeper_config())).unwrap()
+}
+
+fn holders(of: &[&Wait]) -> std::collections::BTreeSet<RdsArn> {
+    of.iter().map(|wait| wait.resource.clone()).collect()
+}
+
+#[test]
+fn the_slot_of_a_settled_copy_goes_to_the_first_of_the_queue_at_once() {
+    let (world, done, busy) = two_slots();
+    let first = queue(&world, "z-first");
+    queue(&world, "a-second");
+    react_to(&world, &[&done]);
+    assert_eq!(world.sent(), std::slice::from_ref(&first.command));
+    assert_eq!(world.slots(), holders(&[&busy, &first]));
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
+    let source = snapshot_arn(&a_run("z-first"), 1);
+    world.put_snapshot(ours(&source, &a_run("z-first"), SnapshotStatus::Available));
+    world.permit(&first.command);
+    let worked = run(work(&*world, &worker_config(), &first.command, 1));
+    assert_eq!(worked.unwrap(), CommandOutcome::Waiting);
+    assert!(world.table().slots().handed.is_empty());
+}
+
+#[test]
+fn without_a_queue_the_slot_is_free_at_once() {
+    let (world, done, busy) = two_slots();
+    react_to(&world, &[&done]);
+    assert!(world.sent().is_empty());
+    assert_eq!(world.slots(), holders(&[&busy]));
+}
+
+#[test]
+fn a_settled_snapshot_and_a_copy_without_a_slot_hand_nothing_on() {
+    let (world, ..) = two_slots();
+    let other = wait_for(&world, Step::Copy, "other", Phase::Requested);
+    let copy = ours(&other.resource, &a_run("other"), SnapshotStatus::Available);
+    world.put_snapshot(copy);
+    queue(&world, "queued");
+    react_to(&world, &[&other]);
+    assert!(world.sent().is_empty());
+    assert_eq!(world.slots().len(), 2);
+}
+
+#[test]
+fn of_two_that_settle_at_once_each_hands_its_slot_to_another() {
+    let (world, done, busy) = two_slots();
+    let copy = ours(&busy.resource, &a_run("busy"), SnapshotStatus::Available);
+    world.put_snapshot(copy);
+    let [first, second] = ["first", "second"].map(|name| queue(&world, name));
+    // The other one is faster, once the first has read the slots.
+    let (other, at) = (Rc::clone(&world), busy.clone());
+    world.meanwhile(Name::HandOnSlot, move || react_to(&other, &[&at]));
+    react_to(&world, &[&done]);
+    assert_eq!(world.slots(), holders(&[&first, &second]));
+    assert_eq!(world.sent(), [first.command, second.command]);
+}
+
+#[test]
+fn only_who_has_deleted_the_wait_hands_its_slot_on() {
+    let (world, done, busy) = two_slots();
+    queue(&world, "queued");
+    let (other, resource) = (Rc::clone(&world), done.resource.clone());
+    world.meanwhile(Name::Forget, move || {
+        let now = other.clock();
+        other.table().remove_wait(&resource, now);
+    });
+    react_to(&world, &[&done]);
+    assert!(world.sent().is_empty());
+    assert_eq!(
+        world.slots(),
+        holders(&[&busy, &done]),
+        "the other one does it"
+    );
+}
+
+#[test]
+fn nobody_who_may_not_be_awaited_any_more_gets_a_slot() {
+    for token in [Token::Dead, Token::Unknown] {
+        let (world, done, busy) = two_slots();
+        let [_, second] = ["first", "second"].map(|name| queue(&world, name));
+        world.set_token("first", token);
+        react_to(&world, &[&done]);
+        assert_eq!(world.slots(), holders(&[&busy, &second]));
+        assert_eq!(world.waits().len(), 3, "the sweep decides about the first");
+    }
+}
+
+#[test]
+fn a_policy_whose_slots_are_taken_lets_another_pass() {
+    let (world, done, busy) = two_slots();
+    let default = a_run("any").policy;
+    world.hold_slot_of(busy.resource.clone(), default);
+    let mut first = queue(&world, "first");
+    first.command.run.options.policy_slots = Some(1);
+    world.store(first);
+    let second = queue(&world, "second");
+    react_to(&world, &[&done]);
+    assert_eq!(world.slots(), holders(&[&busy, &second]));
+}
+
+#[test]
+fn a_hand_over_that_fails_leaves_the_copy_settled_and_the_slot_to_the_sweep() {
+    for name in [
+        Name::TakenSlots,
+        Name::ListQueue,
+        Name::LookUp,
+        Name::LearntLimit,
+        Name::HandOnSlot,
+    ] {
+        let (world, done, busy) = two_slots();
+        let queued = queue(&world, "queued");
+        match name {
+            // The reactor's own look-up comes first.
+            Name::LookUp => {
+                let other = Rc::clone(&world);
+                world.meanwhile(Name::Forget, move || other.break_once(Name::LookUp));
+            }
+            name => world.break_once(name),
+        }
+        react_to(&world, &[&done]);
+        assert!(world.sent().is_empty(), "{name:?}");
+        assert_eq!(do_sweep(&world).handed_out, 1, "{name:?}");
+        assert_eq!(world.slots(), holders(&[&busy, &queued]), "{name:?}");
+        assert_eq!(world.sent(), [queued.command], "{name:?}");
+    }
+}
+
+#[test]
+fn a_hand_over_counts_as_lost_after_one_minute_and_then_after_two() {
+    let (world, done, _) = two_slots();
+    let queued = queue(&world, "queued");
+    world.break_once(Name::SendCommand);
+    react_to(&world, &[&done]);
+    let mut handed_out = Vec::new();
+    for _ in 0..8 {
+        world.pass(SignedDuration::from_secs(30));
+        handed_out.push(do_sweep(&world).handed_out);
+    }
+    assert_eq!(handed_out, [0, 1, 0, 0, 0, 1, 0, 0]);
+    assert_eq!(world.sent(), [queued.command.clone(), queued.command]);
+}
+
+#[test]
+fn a_queued_copy_of_an_earlier_version_gets_its_place_from_the_sweep() {
+    let (world, done, busy) = two_slots();
+    let old = queue(&world, "old");
+    let now = world.clock();
+    world.table().put_queued_without_turn(&old, now);
+    let new = queue(&world, "new");
+    do_sweep(&world);
+    react_to(&world, &[&done]);
+    assert_eq!(world.slots(), holders(&[&busy, &old]));
+    assert_eq!(world.sent(), [old.command]);
+    assert_eq!(world.phase(&new.resource), Some(Phase::Queued));
+}
+
+const SLOTS: CopySlots = CopySlots {
+    all: 2,
+    clusters: 1,
+};
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_000_000).unwrap()
+}
+
+fn copy(kind: &str, name: &str) -> RdsArn {
+    RdsArn::parse(&format!(
+        "arn:aws:rds:eu-central-1:111122223333:{kind}:{name}"
+    ))
+    .unwrap()
+}
+
+fn next(holder: &RdsArn) -> SlotCandidate {
+    SlotCandidate {
+        resource: holder.clone(),
+        holder: holder.clone(),
+        phase: Phase::Queued,
+        turn: Turn::new(None, now(), now()),
+        limits: SlotLimits::of_stack(SLOTS, holder.family()),
+    }
+}
+
+fn taken(groups: &[(SlotGroup, &[&RdsArn])]) -> TakenSlots {
+    let groups = groups.iter().map(|(group, copies)| {
+        let copies = copies.iter().map(|copy| (*copy).clone());
+        (group.clone(), copies.collect())
+    });
+    TakenSlots {
+        groups: groups.collect(),
+        ..TakenSlots::default()
+    }
+}
+
+#[test]
+fn a_slot_is_handed_on_within_all_limits() {
+    let [one, two, three] = ["one", "two", "three"].map(|name| copy("snapshot", name));
+    let [of_cluster, of_another] = ["a", "b"].map(|name| copy("cluster-snapshot", name));
+    let full = taken(&[(SlotGroup::All, &[&one, &two])]);
+    let after = full.handed_on(&one, &next(&three), None, now()).unwrap();
+    assert!(after.holds(&three) && after.holds(&two) && !after.holds(&one));
+    assert_eq!(
+        after.handed,
+        [(three.clone(), HandOver::first(now()))].into()
+    );
+    // It holds one already.
+    assert_eq!(full.handed_on(&one, &next(&two), None, now()), None);
+    // The limit was lowered meanwhile.
+    let overfull = taken(&[(SlotGroup::All, &[&one, &two, &three])]);
+    let four = copy("snapshot", "four");
+    assert_eq!(overfull.handed_on(&one, &next(&four), None, now()), None);
+    // Another cluster's copy takes the cluster's place, and no instance's.
+    let mixed = taken(&[
+        (SlotGroup::All, &[&one, &of_cluster]),
+        (SlotGroup::Clusters, &[&of_cluster]),
+    ]);
+    let another = next(&of_another);
+    assert_eq!(mixed.handed_on(&one, &another, None, now()), None);
+    let after = mixed.handed_on(&of_cluster, &another, None, now()).unwrap();
+    assert_eq!(after.taken_of(&SlotGroup::Clusters), 1);
+    let after = mixed
+        .handed_on(&of_cluster, &next(&two), None, now())
+        .unwrap();
+    assert_eq!(after.taken_of(&SlotGroup::Clusters), 0);
+}
+
+#[test]
+fn what_rds_is_known_to_allow_is_not_exceeded_by_a_hand_over() {
+    let [one, two, three] = ["one", "two", "three"].map(|name| copy("snapshot", name));
+    let full = taken(&[(SlotGroup::All, &[&one, &two])]);
+    let allowed = |in_flight| {
+        let learnt = LearntLimit {
+            in_flight,
+            // The pause is long over: whether one more is tried is decided by a claim.
+            since: Timestamp::UNIX_EPOCH,
+            step: 0,
+        };
+        full.handed_on(&one, &next(&three), Some(&learnt), now())
+    };
+    assert!(allowed(2).is_some());
+    assert_eq!(allowed(1), None);
+}
+
+#[test]
+fn a_hand_over_lasts_longer_each_time() {
+    let mut hand_over = HandOver::first(now());
+    let mut minutes = Vec::new();
+    for _ in 0..6 {
+        minutes.push(hand_over.lasts().as_mins());
+        let ends = hand_over.at + hand_over.lasts();
+        assert!(
+            hand_over.is_lost(ends) && !hand_over.is_lost(ends - SignedDuration::from_nanos(1))
+        );
+        hand_over = hand_over.next(ends);
+    }
+    assert_eq!(minutes, [1, 2, 4, 8, 15, 15]);
+}
+
+fn any_time() -> impl Strategy<Value = Timestamp> {
+    (0_i64..4_000_000_000_000).prop_map(|ms| Timestamp::from_millisecond(ms).unwrap())
+}
+
+fn any_turn() -> impl Strategy<Value = Turn> {
+    let expires = proptest::option::of(any_time());
+    (expires, any_time(), any_time())
+        .prop_map(|(expires, planned, opened)| Turn::new(expires, planned, opened))
+}
+
+proptest! {
+    #[test]
+    fn the_texts_of_turns_follow_each_other_as_the_turns_do(one in any_turn(), other in any_turn()) {
+        prop_assert_eq!(one.to_string().cmp(&other.to_string()), one.cmp(&other));
+        prop_assert_eq!(Turn::parse(&one.to_string()), Some(one));
+    }
+}
+
+#[test]
+fn a_turn_is_by_expiry_then_due_time_then_age() {
+    let at = |seconds| Timestamp::from_second(seconds).unwrap();
+    let order = [
+        Turn::new(Some(at(5)), at(9), at(9)),
+        Turn::new(Some(at(6)), at(1), at(1)),
+        Turn::new(None, at(1), at(9)),
+        Turn::new(None, at(2), at(3)),
+        Turn::new(None, at(2), at(4)),
+    ];
+    assert!(order.is_sorted());
+    for text in ["", "1.2", "1.2.3.4", "1.x.3"] {
+        assert_eq!(Turn::parse(text), None, "{text}");
+    }
+}
