@@ -8,6 +8,7 @@
 mod copy_limit;
 mod demo;
 mod deployment;
+mod disaster;
 mod doctor;
 mod drills;
 mod local_stack;
@@ -20,4 +21,4 @@ mod rds;
 pub(crate) mod restores;
 mod simulation;
 mod state_machine;
-mod tutorial;
+pub(crate) mod tutorial;

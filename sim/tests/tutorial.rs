@@ -9,18 +9,18 @@ use rustix::process::{Pid, Signal, kill_process};
 use snapferry_sim::python::venv;
 
 /// The AWS CLI of the tests of the RDS model.
-const TOOLS: &str = "awscli==1.46.3\nc7n==0.9.53\n";
+pub(crate) const TOOLS: &str = "awscli==1.46.3\nc7n==0.9.53\n";
 /// How long a command may have to be repeated until it says what the page shows.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A command of the page, and the lines that its output must contain.
-struct Step {
-    command: String,
-    shows: Vec<String>,
+pub(crate) struct Step {
+    pub(crate) command: String,
+    pub(crate) shows: Vec<String>,
 }
 
 /// The blocks of the page: `sh` is typed, and the next `text` is what it shows.
-fn steps(page: &str) -> Vec<Step> {
+pub(crate) fn steps(page: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut blocks = page.split("```");
     while let (Some(_), Some(block)) = (blocks.next(), blocks.next()) {
@@ -41,7 +41,7 @@ fn steps(page: &str) -> Vec<Step> {
 }
 
 /// A text with one blank where it has several: tables differ in their widths.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
