@@ -1,6 +1,6 @@
 //! Restores against the model of RDS: what is brought back equals what was there, whatever goes wrong on the way.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
@@ -22,6 +22,7 @@ use snapferry::domain::restore::roster::Roster;
 use snapferry::domain::restore::setting::Setting as S;
 use snapferry::domain::restore::value::{Settings, Value};
 use snapferry::domain::restore::versions::Versions;
+use snapferry::domain::run::failure::Operation;
 use snapferry::fake::{Action, Call, CallOutcome, Executions, Hook, Refusal, Through, World};
 use snapferry::json;
 use snapferry::ports::{StoreConfigurations, StoreRestores, StoreRosters};
@@ -244,6 +245,8 @@ pub(crate) struct Misfortunes {
     rng: RefCell<Rng>,
     /// How many of a hundred calls go wrong.
     percent: u32,
+    /// How many changes of a database reach RDS not at all.
+    lost_changes: Cell<usize>,
     sent: RefCell<Vec<(String, String)>>,
 }
 
@@ -256,6 +259,7 @@ impl Misfortunes {
         Self {
             rng: RefCell::new(Rng::with_seed(seed)),
             percent,
+            lost_changes: Cell::new(0),
             sent: RefCell::default(),
         }
     }
@@ -277,8 +281,13 @@ impl Hook<Modelled> for Misfortunes {
             let name = ["DBInstanceIdentifier", "DBClusterIdentifier", "ResourceArn"];
             let name = name.iter().find_map(|name| call.parameters.get(*name));
             let name = name.map(ToString::to_string).unwrap_or_default();
+            let is_change = call.operation == Operation::ModifyDbInstance;
             let sent = (call.operation.to_string(), name);
             self.sent.borrow_mut().push(sent);
+            if is_change && self.lost_changes.get() > 0 {
+                self.lost_changes.set(self.lost_changes.get() - 1);
+                return CallOutcome::Refused(Refusal::no_answer());
+            }
         }
         let mut rng = self.rng.borrow_mut();
         if rng.u32(..100) >= self.percent {
@@ -576,6 +585,17 @@ fn a_fleet_is_restored_as_it_was_under_lost_answers_throttling_and_restarts_of_t
         for configuration in &day.configurations {
             day.assert_restored(configuration);
         }
+    }
+}
+
+#[test]
+fn a_change_that_never_reached_rds_does_not_count_as_one_that_rds_ignores() {
+    let misfortunes = Misfortunes::none();
+    misfortunes.lost_changes.set(4);
+    let day = Day::of(fleet(), misfortunes);
+    all_done(&day.once().unwrap());
+    for configuration in &day.configurations {
+        day.assert_restored(configuration);
     }
 }
 

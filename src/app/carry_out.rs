@@ -281,6 +281,9 @@ async fn send<W: Permissions + Clock>(
             None => record.sent.remove(&step.key()),
         };
         save(world, stored, record).await?;
+    } else if error.code.is_none() {
+        record.note_no_answer(&step.key(), before);
+        save(world, stored, record).await?;
     }
     Ok(match refusal {
         RestoreRefusal::Person => Outcome::Stopped(error),

@@ -204,10 +204,9 @@ async fn send<W: Permissions>(
             next.verdict = Some(Verdict::Failed(vec![why.clone()]));
         }
         save(world, stored, next).await?;
-    } else if let (None, Some(sending)) = (&error.code, next.restore.sent.get_mut(&step.key())) {
-        // A call without an answer may have had its effect, and says nothing of what RDS ignores.
-        let before = record.restore.sent.get(&step.key());
-        sending.times = before.map_or(0, |before| before.times);
+    } else if error.code.is_none() {
+        let before = record.restore.sent.get(&step.key()).copied();
+        next.restore.note_no_answer(&step.key(), before);
         save(world, stored, next).await?;
     }
     Ok(match refusal {

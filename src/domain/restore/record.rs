@@ -102,4 +102,12 @@ impl RestoreRecord {
         };
         self.sent.insert(step, sending);
     }
+
+    /// Notes that no answer came to a call. RDS may still show its effect, so it stays sent. It is not counted, for it
+    /// does not say that RDS ignores the call.
+    pub fn note_no_answer(&mut self, step: &str, before: Option<Sending>) {
+        if let Some(sending) = self.sent.get_mut(step) {
+            sending.times = before.map_or(0, |before| before.times);
+        }
+    }
 }
