@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use snapferry::app::planner::{self, When};
 use snapferry::app::queue::Record;
 use snapferry::app::sweep::{self, SweeperConfig};
-use snapferry::app::work::{WorkerConfig, batch};
+use snapferry::app::worker::{WorkerConfig, batch};
 use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::policy::in_force::{Policies, Policy};

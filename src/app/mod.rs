@@ -59,4 +59,4 @@ pub mod sweep;
 mod tde;
 pub mod trace;
 mod unnamed;
-pub mod work;
+pub mod worker;

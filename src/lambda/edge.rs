@@ -13,8 +13,8 @@ use crate::app::announce;
 use crate::app::planner::{self, Outcome, Planned, When};
 use crate::app::react::{self, ReactorConfig};
 use crate::app::sweep::SweepReport;
-use crate::app::work::batch;
-use crate::app::work::{self, WorkerConfig};
+use crate::app::worker::batch;
+use crate::app::worker::{self, WorkerConfig};
 use crate::domain::run::backoff::Backoff;
 use crate::error::chain;
 use crate::ports::PortError;
@@ -71,7 +71,7 @@ impl From<EdgeError> for Diagnostic {
 ///
 /// # Errors
 /// If the batch cannot be answered record by record.
-pub async fn work<W: work::Permissions>(
+pub async fn work<W: worker::Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
     backoff: &Backoff,

@@ -18,7 +18,7 @@ use tracing::warn;
 use crate::app::prune::PrunerConfig;
 use crate::app::react::ReactorConfig;
 use crate::app::sweep::SweeperConfig;
-use crate::app::work::WorkerConfig;
+use crate::app::worker::WorkerConfig;
 use crate::aws::{Aws, Reach, Service, StateMachine, TargetQueue, for_functions};
 use warming::Warming;
 

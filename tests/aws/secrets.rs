@@ -4,8 +4,8 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use snapferry::app::work;
-use snapferry::app::work::batch;
+use snapferry::app::worker;
+use snapferry::app::worker::batch;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::failure::{Failure, Operation, Reason};
@@ -171,10 +171,10 @@ async fn no_request_to_rds_holds_a_token_and_neither_do_its_tags() {
             _ => ok("{}"),
         });
         let command = command(step, SECRET, "orders");
-        let worked = work::work(&wire.worker(), &worker_config(), &command, 1)
+        let worked = worker::work(&wire.worker(), &worker_config(), &command, 1)
             .await
             .unwrap();
-        assert_eq!(worked, work::CommandOutcome::Waiting);
+        assert_eq!(worked, worker::CommandOutcome::Waiting);
         let rds: Vec<_> = wire
             .asked()
             .into_iter()
@@ -294,7 +294,7 @@ fn libraries_below_us_are_heard_from_warnings_upwards_only() {
     let log = Log::default();
     let level = LogLevel::parse("trace").unwrap();
     tracing::subscriber::with_default(logging::json(level, log.clone()), || {
-        tracing::trace!(target: "snapferry::app::work", "ours");
+        tracing::trace!(target: "snapferry::app::worker", "ours");
         tracing::debug!(target: "aws_smithy_runtime::client::orchestrator", "a request");
         tracing::info!(target: "hyper_util::client", "a connection");
         tracing::debug!(target: "lambda_runtime::layers", "an event");

@@ -6,7 +6,7 @@ use serde_json::json;
 use snapferry::app::planner::{Outcome, When, plan};
 use snapferry::app::react::react;
 use snapferry::app::sweep::sweep;
-use snapferry::app::work::{CommandOutcome, WorkError, work};
+use snapferry::app::worker::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::{Attempt, ExecutionName, SnapshotId};
 use snapferry::domain::id::tags::Tags;

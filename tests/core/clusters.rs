@@ -5,7 +5,7 @@ use serde_json::json;
 use snapferry::app::planner::{Outcome, Planned, When, plan};
 use snapferry::app::react::react;
 use snapferry::app::sweep::{SweepReport, sweep};
-use snapferry::app::work::{CommandOutcome, WorkError, work};
+use snapferry::app::worker::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::Attempt;
 use snapferry::domain::policy::choice::{ExclusionReason, Refusal};

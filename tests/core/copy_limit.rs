@@ -1,7 +1,7 @@
 //! A refusal for RDS's limit on copies in flight: the copy gives its slot back, and the limit is learnt.
 
 use jiff::SignedDuration;
-use snapferry::app::work::{CommandOutcome, WorkError, work};
+use snapferry::app::worker::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::{Command, Step};

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use snapferry::app::react::react;
 use snapferry::app::sweep::{SweepReport, sweep};
-use snapferry::app::work::{CommandOutcome, work};
+use snapferry::app::worker::{CommandOutcome, work};
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;

@@ -1,7 +1,7 @@
 //! The claim is the permission: the worker acts only for the execution that holds it, with the input that was claimed.
 
 use jiff::SignedDuration;
-use snapferry::app::work::{CommandOutcome, WorkError, work};
+use snapferry::app::worker::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::KeyArn;
 use snapferry::domain::id::names::ExecutionName;
 use snapferry::domain::rds::snapshot::SnapshotStatus;

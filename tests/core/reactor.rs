@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::json;
 use snapferry::app::react::react;
-use snapferry::app::work::work;
+use snapferry::app::worker::work;
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::ExecutionName;
 use snapferry::domain::rds::snapshot::SnapshotStatus;

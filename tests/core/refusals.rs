@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use snapferry::app::plan_preview::{Verdict, preview};
 use snapferry::app::planner::{Outcome, Planned, When, plan};
 use snapferry::app::react::react;
-use snapferry::app::work::{CommandOutcome, work};
+use snapferry::app::worker::{CommandOutcome, work};
 use snapferry::domain::id::names::{Attempt, OptionGroup};
 use snapferry::domain::limits::TROUBLE_MAX;
 use snapferry::domain::policy::overdue::{Overdue, overdue};

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use jiff::SignedDuration;
 use snapferry::app::policies;
 use snapferry::app::replay::{DeadLetterQueue, Outcome, Replay, ReplayRequest, TokenState, replay};
-use snapferry::app::work::batch;
+use snapferry::app::worker::batch;
 use snapferry::domain::id::arn::KeyArn;
 use snapferry::domain::id::names::OptionGroup;
 use snapferry::domain::operator::dead_letter::{About, Selection, Undelivered};

@@ -3,8 +3,8 @@
 
 use jiff::SignedDuration;
 use snapferry::app::conclude::Settlement;
-use snapferry::app::work::batch;
-use snapferry::app::work::{CommandOutcome, WorkError, work};
+use snapferry::app::worker::batch;
+use snapferry::app::worker::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::names::OptionGroup;
 use snapferry::domain::id::tags::{PolicyName, TagKey, Tags};

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use snapferry::app::queue::Record;
 use snapferry::app::react::ReactorConfig;
 use snapferry::app::sweep::SweeperConfig;
-use snapferry::app::work::WorkerConfig;
+use snapferry::app::worker::WorkerConfig;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use snapferry::domain::id::database_ref::DatabaseRef;

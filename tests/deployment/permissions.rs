@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use snapferry::app::{measure, planner, prune, react, sweep, work};
+use snapferry::app::{measure, planner, prune, react, sweep, worker};
 use snapferry::domain::doctor::permissions::StackFacts;
 use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::role::{IamRole, Role};
@@ -40,7 +40,7 @@ fn needed(role: IamRole, template: &Value) -> BTreeSet<String> {
     };
     let ports = match role {
         IamRole::Function(Role::Planner) => planner::ACTIONS,
-        IamRole::Function(Role::Worker) => work::ACTIONS,
+        IamRole::Function(Role::Worker) => worker::ACTIONS,
         IamRole::Function(Role::Reactor) => react::ACTIONS,
         IamRole::Function(Role::Sweeper) => sweep::ACTIONS,
         IamRole::Function(Role::Pruner) => prune::ACTIONS,

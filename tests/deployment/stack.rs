@@ -777,7 +777,7 @@ fn each_log_group_is_kept_for_as_long_as_asked() {
 fn the_metric_filters_look_for_words_that_the_functions_log() {
     let sources = [
         include_str!("../../src/app/conclude.rs"),
-        include_str!("../../src/app/work/batch.rs"),
+        include_str!("../../src/app/worker/batch.rs"),
     ];
     let template = template();
     let filters: Vec<_> = resources(&template, "AWS::Logs::MetricFilter").collect();

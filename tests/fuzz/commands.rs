@@ -1,6 +1,6 @@
 //! The bodies of the commands queue.
 
-use snapferry::app::work::batch;
+use snapferry::app::worker::batch;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::wait::Phase;
 use snapferry::json::command;

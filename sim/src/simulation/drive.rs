@@ -8,7 +8,7 @@ use snapferry::app::planner::When;
 use snapferry::app::react::ReactorConfig;
 use snapferry::app::stop::StopConfig;
 use snapferry::app::sweep::SweeperConfig;
-use snapferry::app::work::WorkerConfig;
+use snapferry::app::worker::WorkerConfig;
 use snapferry::domain::id::role::Role;
 use snapferry::domain::run::backoff::Backoff;
 use snapferry::settings::Planning;

@@ -11,7 +11,7 @@ use snapferry::app::prune::prune;
 use snapferry::app::react;
 use snapferry::app::stop::{StopRequest, stop};
 use snapferry::app::sweep;
-use snapferry::app::work::batch;
+use snapferry::app::worker::batch;
 use snapferry::domain::id::role::Role;
 use snapferry::fake::{Ports, Through};
 

@@ -10,7 +10,7 @@ use snapferry::app::planner::When;
 use snapferry::app::react::ReactorConfig;
 use snapferry::app::stop::StopConfig;
 use snapferry::app::sweep::SweeperConfig;
-use snapferry::app::work::WorkerConfig;
+use snapferry::app::worker::WorkerConfig;
 use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::limits::CLAIM_GRACE;

@@ -151,7 +151,7 @@ fn a_retired_file_is_found_by_its_name_or_by_its_whole_path() {
     for path in [
         "src/app/plan.rs",
         "src/app/preview.rs",
-        "src/app/work/named.rs",
+        "src/app/worker/named.rs",
         "sim/src/rows.rs",
         "evidence/src/compare/ferry/meter.rs",
     ] {

@@ -1,8 +1,8 @@
 //! Gives a command up, and tells its execution why.
 
 use crate::app::conclude;
-use crate::app::work::outcome::{CommandOutcome, WorkError};
-use crate::app::work::permissions::Permissions;
+use crate::app::worker::outcome::{CommandOutcome, WorkError};
+use crate::app::worker::permissions::Permissions;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::wait::Wait;
 

@@ -4,10 +4,10 @@ use futures_util::{StreamExt, stream};
 use tracing::{error, warn};
 
 use crate::app::queue::{self, CONCURRENCY, Outcome, Record};
-use crate::app::work;
-use crate::app::work::config::WorkerConfig;
-use crate::app::work::outcome::CommandOutcome;
-use crate::app::work::permissions::Permissions;
+use crate::app::worker;
+use crate::app::worker::config::WorkerConfig;
+use crate::app::worker::outcome::CommandOutcome;
+use crate::app::worker::permissions::Permissions;
 use crate::domain::run::backoff::Backoff;
 use crate::error::chain;
 use crate::json;
@@ -47,7 +47,7 @@ async fn work_one<W: Permissions>(
             return Outcome::Again;
         }
     };
-    match work::work(world, worker_config, &command, record.receives).await {
+    match worker::work(world, worker_config, &command, record.receives).await {
         Ok(CommandOutcome::Stale) => {
             // The template's metric filter counts these words.
             warn!(execution = %command.execution, "stale command");

@@ -1,12 +1,12 @@
 //! A run whose source is an automated snapshot, which RDS takes and also removes.
 
 use crate::app::conclude;
-use crate::app::work::config::WorkerConfig;
-use crate::app::work::copy_source::{Source, expected_copy};
-use crate::app::work::expired::expired;
-use crate::app::work::give_up::give_up;
-use crate::app::work::outcome::{CommandOutcome, WorkError, not_told};
-use crate::app::work::permissions::Permissions;
+use crate::app::worker::config::WorkerConfig;
+use crate::app::worker::copy_source::{Source, expected_copy};
+use crate::app::worker::expired::expired;
+use crate::app::worker::give_up::give_up;
+use crate::app::worker::outcome::{CommandOutcome, WorkError, not_told};
+use crate::app::worker::permissions::Permissions;
 use crate::domain::id::names::SnapshotId;
 use crate::domain::limits::HINT_RECHECKS;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};

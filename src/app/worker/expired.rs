@@ -5,10 +5,10 @@ use tracing::info;
 
 use crate::app::automated;
 use crate::app::start::{StartOutcome, start};
-use crate::app::work::config::WorkerConfig;
-use crate::app::work::give_up::give_up;
-use crate::app::work::outcome::{CommandOutcome, WorkError, not_told};
-use crate::app::work::permissions::Permissions;
+use crate::app::worker::config::WorkerConfig;
+use crate::app::worker::give_up::give_up;
+use crate::app::worker::outcome::{CommandOutcome, WorkError, not_told};
+use crate::app::worker::permissions::Permissions;
 use crate::domain::id::names::Attempt;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::{Automated, Command, ProtectionRequest, RunOptions};

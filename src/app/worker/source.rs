@@ -1,12 +1,12 @@
 //! Finds the source of a copy command.
 
-use crate::app::work::automated_source;
-use crate::app::work::config::WorkerConfig;
-use crate::app::work::copy_source::{Source, expected_copy};
-use crate::app::work::give_up::give_up;
-use crate::app::work::outcome::{CommandOutcome, WorkError, not_told};
-use crate::app::work::permissions::Permissions;
-use crate::app::work::step_target::StepTarget;
+use crate::app::worker::automated_source;
+use crate::app::worker::config::WorkerConfig;
+use crate::app::worker::copy_source::{Source, expected_copy};
+use crate::app::worker::give_up::give_up;
+use crate::app::worker::outcome::{CommandOutcome, WorkError, not_told};
+use crate::app::worker::permissions::Permissions;
+use crate::app::worker::step_target::StepTarget;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::{Attempt, SnapshotId};
 use crate::domain::limits::HINT_RECHECKS;

@@ -5,8 +5,8 @@ use tracing::info;
 
 use crate::app::conclude;
 use crate::app::hearing::{by_receive, is_dead};
-use crate::app::work::outcome::{CommandOutcome, WorkError};
-use crate::app::work::permissions::Permissions;
+use crate::app::worker::outcome::{CommandOutcome, WorkError};
+use crate::app::worker::permissions::Permissions;
 use crate::domain::id::arn::{ExecutionArn, RdsArn};
 use crate::domain::id::names::Attempt;
 use crate::domain::run::naming;

@@ -1,6 +1,6 @@
 //! The target of a command, and the request that it makes to RDS.
 
-use crate::app::work::config::WorkerConfig;
+use crate::app::worker::config::WorkerConfig;
 use crate::domain::id::names::{Attempt, SnapshotId};
 use crate::domain::id::tags::{self, Tags};
 use crate::domain::limits::TAGS_MAX;
