@@ -10,7 +10,7 @@ use snapferry::app::drill::clean::{clean, look_for_leftovers};
 use snapferry::app::drill::plan::{DrillOf, DrillPlans, plan_drills};
 use snapferry::app::drill::remove::Removal;
 use snapferry::app::drill::run::{FollowedDrill, carry_out_drills};
-use snapferry::domain::drill::choose::NotDrilled;
+use snapferry::domain::drill::choose::{DrillReason, NotDrilled};
 use snapferry::domain::drill::name::{DRILLED, DrillId, drill_name, member_name};
 use snapferry::domain::drill::options::Level;
 use snapferry::domain::drill::record::Verdict;
@@ -23,7 +23,7 @@ use snapferry::domain::retention::round::Freeze;
 use snapferry::domain::run::failure::Operation;
 use snapferry::fake::{Action, Call, CallOutcome, Executions, Hook, Refusal, Through};
 use snapferry::json;
-use snapferry::ports::{ReadDrills, SetFreeze, StoreConfigurations};
+use snapferry::ports::{ReadDrills, SetFreeze, StoreConfigurations, StoreDrills};
 use snapferry_sim::rds::{InstanceSpec, InstanceStatus, RestoreOutcome, SubnetGroup};
 use snapferry_sim::simulation::models::ModelledRds;
 
@@ -86,7 +86,11 @@ impl Judge {
         let mut made = all.flat_map(|drills| &drills.drills.0);
         let id = ResourceId::parse(id).unwrap();
         let is_own = made.any(|drill| drill.restore.made.get(name) == Some(&id));
-        let is_lost = state.table.all_drills().next().is_none();
+        // Only a removal may do without a resource id in a record, once the database is old enough.
+        let deletes = [Operation::DeleteDbInstance, Operation::DeleteDbCluster];
+        let mut all = state.table.all_drills().flat_map(|drills| &drills.drills.0);
+        let is_lost =
+            deletes.contains(&operation) && all.all(|drill| !drill.restore.made.contains_key(name));
         assert!(
             is_own || is_lost,
             "{operation} of {name}, which no drill made"
@@ -116,9 +120,12 @@ impl Hook<Modelled> for Judge {
         if rng.u32(..100) >= self.percent {
             return CallOutcome::Proceeds;
         }
-        match rng.u8(..3) {
+        match rng.u8(..5) {
             0 => CallOutcome::AnswerLost(Refusal::no_answer()),
             1 => CallOutcome::Refused(Refusal::code("Throttling")),
+            // The call took effect, and RDS does not know it, or the SDK sent it again by itself.
+            2 => CallOutcome::AnswerLost(Refusal::code("InternalFailure")),
+            3 => CallOutcome::AnswerLost(Refusal::code("Throttling")),
             _ => CallOutcome::Refused(Refusal::no_answer()),
         }
     }
@@ -596,6 +603,109 @@ fn what_a_person_has_taken_the_drills_tag_from_is_neither_changed_nor_deleted() 
     assert!(all[0].says.starts_with("stopped: "), "{}", all[0].says);
     assert_eq!(exercise.asked(), 1, "only the restore");
     assert_eq!(exercise.left_behind(), [name].into());
+    // What a person keeps is noted, and the source is drilled again.
+    let kept = all[0].record.kept.as_deref().unwrap();
+    assert!(kept.contains("snapferry:drill"), "{kept}");
+    let plans = exercise.plans();
+    assert_eq!(plans.rows[0].decision, Ok(DrillReason::Asked));
+}
+
+#[test]
+fn a_cluster_that_a_person_keeps_keeps_its_members() {
+    let mut exercise = Exercise::of(fleet(), Judge::of(0, 0));
+    exercise.names = vec!["shop".to_owned()];
+    let name = exercise.name_of("shop");
+    let kept = name.clone();
+    *exercise.at_pause.borrow_mut() = Box::new(move |world| {
+        let mut state = world.state_mut();
+        let now = state.now;
+        let first = member_name(&kept, 1);
+        if state.rds.instance(&home(), &first).is_none() {
+            return;
+        }
+        let arn = state.rds.cluster(&home(), &kept).unwrap().arn.clone();
+        let keys = [DRILL.to_owned()];
+        let rds = &mut state.rds;
+        rds.remove_tags_from_resource(&home(), &arn, &keys, now)
+            .unwrap();
+    });
+    let all = exercise.once().unwrap();
+    assert!(all[0].says.contains("its cluster stays"), "{}", all[0].says);
+    exercise.world.world().pass(SignedDuration::from_hours(30));
+    assert!(exercise.clean().is_empty());
+    let deletes = [Operation::DeleteDbInstance, Operation::DeleteDbCluster];
+    let sent = exercise.world.hook().sent.borrow();
+    assert!(
+        !sent
+            .iter()
+            .any(|(operation, _)| deletes.contains(operation)),
+        "{sent:?}"
+    );
+    drop(sent);
+    assert!(exercise.left_behind().contains(&member_name(&name, 1)));
+}
+
+#[test]
+fn a_drill_whose_quiet_parameter_group_is_gone_does_not_go_on() {
+    let mut exercise = Exercise::of(fleet(), Judge::of(0, 0));
+    interrupted(&mut exercise);
+    exercise.apply(&POLICY.replace("\"*\" = \"quiet\"", "other = \"quiet\""));
+    let before = exercise.asked();
+    let all = exercise.once().unwrap();
+    assert!(
+        matches!(all[0].record.verdict, Some(Verdict::Incomplete(_))),
+        "{}",
+        all[0].says
+    );
+    assert_eq!(exercise.asked(), before + 1, "only the deletion");
+    assert_eq!(exercise.left_behind(), BTreeSet::new());
+}
+
+#[test]
+fn a_freeze_between_the_plan_and_the_restore_keeps_the_restore_from_being_asked_for() {
+    let exercise = Exercise::of(fleet(), Judge::of(0, 0));
+    let started = exercise.world.world().state().now;
+    let freeze = Freeze {
+        why: "the source region is lost".to_owned(),
+        by: "ops".to_owned(),
+        at: begin(),
+        and_drills: false,
+    };
+    let all = exercise.with(async |of| {
+        let plans = plan_drills(&exercise.world, of, started).await.unwrap();
+        exercise.world.world().set_freeze(&freeze).await.unwrap();
+        let pause = async |pause: Pause| exercise.pause(pause).await;
+        let all = carry_out_drills(&exercise.world, of, plans.rows, "tests", pause, |_| {});
+        all.await.unwrap()
+    });
+    assert_eq!((all.len(), exercise.asked()), (3, 0));
+    for one in &all {
+        let verdict = one.record.verdict.as_ref();
+        assert!(matches!(verdict, Some(Verdict::Incomplete(why)) if why.contains("ops")));
+    }
+}
+
+#[test]
+fn what_a_call_made_whose_answer_was_lost_is_removed_once_it_is_older_than_any_drill_may_become() {
+    let mut exercise = Exercise::of(fleet(), Judge::of(0, 0));
+    let name = interrupted(&mut exercise);
+    let of = exercise.databases[1].resource_id.clone();
+    now(async {
+        let world = exercise.world.world();
+        let ids = std::slice::from_ref(&of);
+        let mut stored = world.drills(ids).await.unwrap().remove(&of).unwrap();
+        stored.revision += 1;
+        stored.drills.0[0].restore.made.clear();
+        world.store_drills(&of, &stored).await.unwrap();
+    });
+    exercise.world.world().pass(SignedDuration::from_hours(7));
+    assert!(exercise.clean().is_empty(), "it is too young");
+    exercise.world.world().pass(SignedDuration::from_hours(18));
+    let cleaned = exercise.clean();
+    assert!(
+        matches!(&cleaned[..], [(of, Removal::Gone)] if *of == name),
+        "{cleaned:?}"
+    );
 }
 
 #[test]

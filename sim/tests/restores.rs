@@ -293,9 +293,12 @@ impl Hook<Modelled> for Misfortunes {
         if rng.u32(..100) >= self.percent {
             return CallOutcome::Proceeds;
         }
-        match rng.u8(..3) {
+        match rng.u8(..5) {
             0 => CallOutcome::AnswerLost(Refusal::no_answer()),
             1 => CallOutcome::Refused(Refusal::code("Throttling")),
+            // The call took effect, and RDS does not know it, or the SDK sent it again by itself.
+            2 => CallOutcome::AnswerLost(Refusal::code("InternalFailure")),
+            3 => CallOutcome::AnswerLost(Refusal::code("Throttling")),
             _ => CallOutcome::Refused(Refusal::no_answer()),
         }
     }

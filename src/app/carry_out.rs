@@ -253,7 +253,8 @@ async fn send<W: Permissions + Clock>(
 ) -> Result<Outcome, PortError> {
     let step = &plan.steps[at];
     let before = record.sent.get(&step.key()).copied();
-    record.note_sending(step.key(), world.now());
+    let now = world.now();
+    record.note_sending(step.key(), now);
     if save(world, stored, record.clone()).await? == Written::Conflict {
         return Ok(Outcome::Elsewhere);
     }
@@ -265,24 +266,27 @@ async fn send<W: Permissions + Clock>(
                 StepKind::Member(name) => Some(name),
                 _ => None,
             };
+            record.note_accepted(&step.key());
             if let (Some(name), Some(made)) = (name, made) {
                 record.made.insert(name.clone(), made);
-                save(world, stored, record).await?;
             }
+            save(world, stored, record).await?;
             return Ok(Outcome::Sent(step.action));
         }
         Err(error) => error,
     };
     let refusal = RestoreRefusal::of(error.code.as_deref());
-    // A refused call was not taken, so the next round need not wait for its effect.
-    if error.code.is_some() && refusal != RestoreRefusal::AlreadyThere {
-        match before {
-            Some(before) => record.sent.insert(step.key(), before),
-            None => record.sent.remove(&step.key()),
-        };
-        save(world, stored, record).await?;
-    } else if error.code.is_none() {
-        record.note_no_answer(&step.key(), before);
+    if RestoreRefusal::is_answer(error.code.as_deref()) {
+        match (refusal, before) {
+            (RestoreRefusal::AlreadyThere, _) => {}
+            (RestoreRefusal::Later, _) => record.note_refused(&step.key(), now - PATIENCE),
+            (RestoreRefusal::Person, Some(before)) => {
+                record.sent.insert(step.key(), before);
+            }
+            (RestoreRefusal::Person, None) => {
+                record.sent.remove(&step.key());
+            }
+        }
         save(world, stored, record).await?;
     }
     Ok(match refusal {

@@ -190,20 +190,24 @@ pub async fn run_destroy<W: StackPermissions, S: Permissions>(
         let (world, planning) = (*world, *planning);
         let config = StopConfig::from(&planning.stack);
         let built_in = built_in(&planning.policies);
-        let empty = empty(world, deployer, home, &config, &built_in, depth, &mut show).await?;
         let id = &planning.stack.rules.stack;
+        drills = living(&target, request).await?;
+        // Where a drill lives no stack goes, so nothing is paused and no run ends.
+        let depth = if drills.is_empty() {
+            depth
+        } else {
+            Depth::Show
+        };
+        let empty = empty(world, deployer, home, &config, &built_in, depth, &mut show).await?;
         stays = Some(what_stays(world, request, home, id).await);
-        drills = living_drills(world, id, &request.recovery)
-            .await
-            .map_err(CliError::Rds)?;
         if !json {
             write_drained(out, &empty)?;
             write_drills(out, &drills)?;
         }
         drained = Some(empty);
     }
-    if let Target::Left(world) = target {
-        let rows = still_running(world).await?;
+    if let Target::Left(world) = &target {
+        let rows = still_running(*world).await?;
         if !json {
             write_left(out, &rows)?;
         }
@@ -211,7 +215,15 @@ pub async fn run_destroy<W: StackPermissions, S: Permissions>(
     }
     let nothing_runs = left.as_ref().is_none_or(Vec::is_empty);
     let is_drained = drained.as_ref().is_none_or(Drained::is_done);
-    let is_empty = is_drained && nothing_runs && drills.is_empty();
+    let mut is_empty = is_drained && nothing_runs && drills.is_empty();
+    if depth != Depth::Show && is_empty {
+        // Draining takes its time, and a drill may have begun meanwhile.
+        drills = living(&target, request).await?;
+        is_empty = drills.is_empty();
+        if !json {
+            write_drills(out, &drills)?;
+        }
+    }
     let acts = depth != Depth::Show && is_empty && !stacks.all.is_empty();
     if acts {
         act(deployer, target.machine(), stacks, &mut show).await?;
@@ -232,6 +244,19 @@ pub async fn run_destroy<W: StackPermissions, S: Permissions>(
     }
     let is_well = depth == Depth::Show || is_empty;
     Ok(if is_well { Ended::Well } else { Ended::Badly })
+}
+
+/// What drills of the stack that goes made and is still there.
+async fn living<W: StackPermissions>(
+    target: &Target<'_, W>,
+    request: &DestroyRequest,
+) -> Result<Vec<String>, CliError> {
+    let Target::Works(world, planning) = target else {
+        return Ok(Vec::new());
+    };
+    let id = &planning.stack.rules.stack;
+    let living = living_drills(*world, id, &request.recovery).await;
+    living.map_err(CliError::Rds)
 }
 
 /// Progress is lost without harm where the error output is closed.

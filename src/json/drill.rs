@@ -56,6 +56,8 @@ struct RecordJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gone_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<String>,
 }
 
@@ -81,6 +83,7 @@ fn record_json(record: &DrillRecord) -> Option<RecordJson> {
         verdict: record.verdict.clone(),
         deleted_at: record.deleted_at,
         gone_at: record.gone_at,
+        kept: record.kept.clone(),
         previous: record.previous.clone(),
     })
 }
@@ -132,6 +135,7 @@ impl RecordJson {
             verdict: self.verdict,
             deleted_at: self.deleted_at,
             gone_at: self.gone_at,
+            kept: self.kept,
             previous: self.previous,
         })
     }

@@ -15,8 +15,8 @@ use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::restore::restored::RestoredDatabase;
 use snapferry::fake::Deployments;
 use snapferry::fake::step_functions::Execution;
-use snapferry::ports::ExecutionState;
 use snapferry::ports::deploy::{DeleteStack, FindResource};
+use snapferry::ports::{ExecutionState, ReadPolicies};
 
 use crate::prune::planning;
 use crate::wire::{MACHINE, Reply, TABLE, Wire, ok};
@@ -144,6 +144,8 @@ fn destroy_deletes_nothing_while_a_drill_lives() {
         "{said}"
     );
     assert!(stacks.deleted().is_empty());
+    let policies = run(world.current_policies()).unwrap();
+    assert!(policies.is_none(), "nothing was paused");
     let (_, said) = destroyed(&world, &stacks, Depth::Pause, true);
     assert!(
         said.contains("\"drills\": [\n    \"sfd-orders-abcdefghij\"\n  ]"),

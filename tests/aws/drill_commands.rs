@@ -64,7 +64,7 @@ fn the_plan_says_why_each_database_is_drilled_what_is_called_and_what_it_costs()
     let (ended, out) = shown(&world, &[], DrillAction::DryRun, false).unwrap();
     assert_eq!(ended, Ended::Well, "{out}");
     for part in [
-        "orders: it was never drilled",
+        "orders: it was never drilled to the level of its policy",
         "as sfd-orders-",
         "level L1",
         "1. RestoreDBInstanceFromDBSnapshot",

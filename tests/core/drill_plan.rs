@@ -172,6 +172,26 @@ fn a_group_that_starts_jobs_stops_a_drill_until_the_policy_allows_jobs() {
 }
 
 #[test]
+fn a_members_own_group_that_starts_jobs_stops_a_drill_too() {
+    let point = cluster_point();
+    let mut shop = shop(&point);
+    let group = |name: &str| Value::text(name);
+    let of_cluster = S::DbClusterParameterGroupName;
+    shop.settings.insert(of_cluster, group("busy-cluster"));
+    for member in shop.members.values_mut() {
+        member
+            .settings
+            .insert(S::DbParameterGroupName, group("busy"));
+    }
+    let mut options = drill_options();
+    options.parameter_groups = names([("busy-cluster", "quiet")]);
+    let stops = |options: &DrillOptions| drilled(&point, Some(&shop), &mapping(), options).stops;
+    assert!(stops(&options).contains(&DrillStop::Jobs("busy".to_owned())));
+    options.parameter_groups = names([("busy-cluster", "quiet"), ("busy", "quiet")]);
+    assert_eq!(stops(&options), []);
+}
+
+#[test]
 fn a_drill_accepts_no_gap() {
     let point = instance_point();
     let plan = drilled(&point, None, &mapping(), &drill_options());

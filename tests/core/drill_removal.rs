@@ -4,19 +4,22 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::drill::name::{DrillId, drill_name, drill_tags, member_name};
+use snapferry::domain::drill::next_step::{DrillStep, next_drill_step};
+use snapferry::domain::drill::options::{DrillOptions, Level};
 use snapferry::domain::drill::record::{DrillRecord, Drills, Verdict};
 use snapferry::domain::drill::remove::{
     BrokenRule, RemovalReason, StayReason, check_removal, decide_removal,
 };
+use snapferry::domain::drill::state::DrillState;
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::{
     DRILL, DRILL_DEADLINE, DRILL_ID, DRILL_OF, RESTORED, StackId, Tags,
 };
-use snapferry::domain::restore::restored::RestoredDatabase;
+use snapferry::domain::restore::restored::{RestoredDatabase, Seen};
 
-use crate::drill_plan::{cluster_drill, usual_drill};
+use crate::drill_plan::{cluster_drill, drill_options, usual_drill};
 use crate::world::{a_run, rules, time};
 
 /// Random numbers, the same in each run (SplitMix64).
@@ -142,7 +145,17 @@ fn conditions(
             let name = &record.restore.name;
             all.push(("the record's name", base == name));
             let made = record.restore.made.get(&found.name);
-            all.push(("the record's resource id", made == Some(&found.resource_id)));
+            all.push((
+                "the record's resource id",
+                made.is_none_or(|made| *made == found.resource_id),
+            ));
+            if made.is_none() {
+                all.push(("its own deadline is past", is_past(deadline)));
+                all.push((
+                    "it is older than a day",
+                    is_past(found.created_at.map(|at| at + day)),
+                ));
+            }
             all.push((
                 "the drill is over",
                 record.gone_at.is_some() || record.deadline <= now,
@@ -315,9 +328,75 @@ fn of_a_databases_drills_the_last_ones_are_kept_and_the_open_one_always() {
     assert_eq!(drills.0.len(), 12);
     assert_eq!(drills.open().unwrap().id, record.id);
     assert_eq!(
-        drills.last().unwrap().id,
+        drills.last(Level::Runs).unwrap().id,
         DrillId::at(began() + SignedDuration::from_hours(480))
     );
+}
+
+#[test]
+fn a_drill_that_passed_at_a_lower_level_than_the_policy_asks_for_does_not_count() {
+    let (mut record, _) = a_drill(false);
+    record.verdict = Some(Verdict::Passed);
+    record.gone_at = Some(began());
+    let mut options = drill_options();
+    let state = |options: &DrillOptions, record: &DrillRecord| {
+        let drills = Drills::default().with(record.clone());
+        DrillState::of(Some(options), &drills, began()).unwrap()
+    };
+    assert_eq!(state(&options, &record).as_str(), "passed");
+    options.level = Level::Checked;
+    assert_eq!(state(&options, &record).as_str(), "never");
+    record.verdict = Some(Verdict::Failed(vec!["restore".to_owned()]));
+    assert_eq!(state(&options, &record).as_str(), "failed");
+}
+
+#[test]
+fn a_drill_whose_restore_was_never_asked_for_says_nothing_of_its_recovery_point() {
+    let plan = usual_drill();
+    let mut record = DrillRecord::new(&plan, "ops", None, began());
+    let next = |record: &DrillRecord| {
+        next_drill_step(Some(&plan), record, &Seen::default(), record.deadline)
+    };
+    let verdict = next(&record);
+    assert!(
+        matches!(verdict, DrillStep::Conclude(Verdict::Incomplete(_))),
+        "{verdict:?}"
+    );
+    record.restore.note_sending("restore".to_owned(), began());
+    let verdict = next(&record);
+    assert!(
+        matches!(verdict, DrillStep::Conclude(Verdict::Failed(_))),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn what_rds_has_just_made_and_does_not_show_yet_is_not_taken_for_gone() {
+    let (mut record, _) = a_drill(false);
+    record.restore.note_sending("restore".to_owned(), began());
+    record.verdict = Some(Verdict::Failed(Vec::new()));
+    let next = |record: &DrillRecord, minutes| {
+        let now = began() + SignedDuration::from_mins(minutes);
+        next_drill_step(None, record, &Seen::default(), now)
+    };
+    assert!(matches!(next(&record, 1), DrillStep::Wait(_)));
+    assert_eq!(next(&record, 11), DrillStep::Gone);
+    record.deleted_at = Some(began());
+    assert_eq!(next(&record, 1), DrillStep::Gone);
+}
+
+#[test]
+fn what_a_refused_call_made_all_the_same_is_found_by_its_tags() {
+    let (mut record, all) = a_drill(false);
+    let (_, found) = &all[0];
+    record.restore.made.clear();
+    record.verdict = Some(Verdict::Failed(Vec::new()));
+    let seen = Seen {
+        database: Some(found.clone()),
+        ..Seen::default()
+    };
+    let note = DrillStep::Note(found.name.clone(), found.resource_id.clone());
+    assert_eq!(next_drill_step(None, &record, &seen, began()), note);
 }
 
 #[test]

@@ -2,6 +2,9 @@
 //!
 //! As with restores, a call is stored before it is made, so a drill may stop anywhere and go on.
 
+use jiff::SignedDuration;
+
+use crate::app::drill::look::look_at_drills;
 use crate::app::drill::remove::{self, Removal, remove_drilled};
 use crate::domain::drill::judge::{Check, FailureEvent, judge};
 use crate::domain::drill::next_step::{CHECK_TRIES_MAX, DrillStep, next_drill_step};
@@ -10,6 +13,7 @@ use crate::domain::drill::record::{DrillRecord, Verdict};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::StackId;
+use crate::domain::restore::next_step::PATIENCE;
 use crate::domain::restore::plan::StepKind;
 use crate::domain::restore::refusal::RestoreRefusal;
 use crate::domain::restore::restored::{RestoredDatabase, Seen};
@@ -70,6 +74,8 @@ pub struct Acting<'a> {
     pub stack: &'a StackId,
     /// The recovery region.
     pub home: &'a Region,
+    /// How many names one question to RDS holds.
+    pub width: usize,
     /// The plan. A drill that has begun may have none any more.
     pub plan: Option<&'a DrillPlan>,
 }
@@ -100,6 +106,9 @@ pub async fn save<W: ReadDrills + StoreDrills>(
     Ok(written)
 }
 
+/// How long past the deadline a deletion that RDS refuses for now is asked for again.
+const LATER_MAX: SignedDuration = SignedDuration::from_hours(1);
+
 const ELSEWHERE: &str = "another process carries it out at the same time";
 
 /// Takes a drill one step further.
@@ -117,7 +126,17 @@ pub async fn advance_drill<W: Permissions>(
     let mut next = record.clone();
     let said = match next_drill_step(by.plan, &record, seen, now) {
         DrillStep::Wait(what) => return Ok(DrillOutcome::Waits(what)),
-        DrillStep::Send(at) => return send(world, by, stored, record, at).await,
+        DrillStep::Send(at) => {
+            // The calls go by name, and what RDS showed may be as old as all calls of this round.
+            let mut seen = look_at_drills(world, (by.home, by.width), &[&record]).await?;
+            let seen = seen.pop().unwrap_or_default();
+            return match next_drill_step(by.plan, &record, &seen, world.now()) {
+                DrillStep::Send(still) if still == at => send(world, by, stored, record, at).await,
+                _ => Ok(DrillOutcome::Waits(
+                    "RDS shows more of it than a moment ago".to_owned(),
+                )),
+            };
+        }
         DrillStep::Delete(family, name) => {
             return delete(world, by, stored, record, family, &name).await;
         }
@@ -172,7 +191,24 @@ async fn send<W: Permissions>(
         return Ok(DrillOutcome::Waits("it has no plan".to_owned()));
     };
     let mut next = record.clone();
-    next.restore.note_sending(step.key(), world.now());
+    if step.kind == StepKind::Restore {
+        match world.freeze().await {
+            Ok(None) => {}
+            Ok(Some(freeze)) => {
+                let why = format!("frozen by {}: {}", freeze.by, freeze.why);
+                next.verdict = Some(Verdict::Incomplete(why.clone()));
+                save(world, stored, next).await?;
+                return Ok(DrillOutcome::Acted(why));
+            }
+            Err(error) => {
+                let why = chain(&error);
+                let said = format!("whether there is a freeze cannot be read: {why}");
+                return Ok(DrillOutcome::Waits(said));
+            }
+        }
+    }
+    let now = world.now();
+    next.restore.note_sending(step.key(), now);
     if save(world, stored, next.clone()).await? == Written::Conflict {
         return Ok(DrillOutcome::Waits(ELSEWHERE.to_owned()));
     }
@@ -184,10 +220,11 @@ async fn send<W: Permissions>(
                 StepKind::Member(name) => Some(name.clone()),
                 _ => None,
             };
+            next.restore.note_accepted(&step.key());
             if let (Some(name), Some(made)) = (name, made) {
                 next.restore.made.insert(name, made);
-                save(world, stored, next).await?;
             }
+            save(world, stored, next).await?;
             return Ok(DrillOutcome::Acted(format!(
                 "RDS has accepted {}",
                 step.action
@@ -197,16 +234,15 @@ async fn send<W: Permissions>(
     };
     let refusal = RestoreRefusal::of(error.code.as_deref());
     let why = chain(&error).to_string();
-    // A refused call was not taken, so the next round need not wait for its effect.
-    if error.code.is_some() && refusal != RestoreRefusal::AlreadyThere {
-        next.restore.sent.clone_from(&record.restore.sent);
-        if refusal == RestoreRefusal::Person {
-            next.verdict = Some(Verdict::Failed(vec![why.clone()]));
+    if RestoreRefusal::is_answer(error.code.as_deref()) {
+        match refusal {
+            RestoreRefusal::AlreadyThere => {}
+            RestoreRefusal::Later => next.restore.note_refused(&step.key(), now - PATIENCE),
+            RestoreRefusal::Person => {
+                next.restore.sent.clone_from(&record.restore.sent);
+                next.verdict = Some(Verdict::Failed(vec![why.clone()]));
+            }
         }
-        save(world, stored, next).await?;
-    } else if error.code.is_none() {
-        let before = record.restore.sent.get(&step.key()).copied();
-        next.restore.note_no_answer(&step.key(), before);
         save(world, stored, next).await?;
     }
     Ok(match refusal {
@@ -231,8 +267,18 @@ async fn delete<W: Permissions>(
     let which = (by.stack, by.home);
     let removal = remove_drilled(world, which, (family, name), Some(&next)).await?;
     let said = format!("{name}: {removal}");
+    let since = next.deadline.max(next.deleted_at.unwrap_or(next.deadline));
+    let is_hopeless = world.now().duration_since(since) >= LATER_MAX;
     Ok(match removal {
         Removal::Asked | Removal::Gone => DrillOutcome::Acted(said),
+        Removal::Broken(rule) if rule.is_kept() => {
+            next.kept = Some(said.clone());
+            match save(world, stored, next).await? {
+                Written::Stored => DrillOutcome::Stuck(said),
+                Written::Conflict => DrillOutcome::Waits(ELSEWHERE.to_owned()),
+            }
+        }
+        Removal::Later(_) if is_hopeless => DrillOutcome::Stuck(said),
         Removal::Later(_) | Removal::FreezeUnknown(_) => DrillOutcome::Waits(said),
         _ => DrillOutcome::Stuck(said),
     })

@@ -8,7 +8,9 @@ use crate::app::drill::plan::stored_drills;
 use crate::app::drill::remove::{self, Removal, remove_drilled};
 use crate::domain::drill::name::{DRILLED, DrillTags};
 use crate::domain::drill::record::{DrillRecord, Verdict};
-use crate::domain::drill::remove::{RemovalReason, StayReason, check_removal, decide_removal};
+use crate::domain::drill::remove::{
+    RemovalReason, StayReason, check_cluster, check_removal, decide_removal, outlives_its_deadline,
+};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{DRILL, StackId};
@@ -39,6 +41,8 @@ pub struct DrilledDatabase {
     pub of: Option<ResourceId>,
     /// Why it is removed, or why it stays.
     pub decision: Result<RemovalReason, StayReason>,
+    /// Whether it is past its deadline, and nobody keeps it.
+    pub is_overdue: bool,
 }
 
 /// What there is.
@@ -117,19 +121,28 @@ pub async fn look_for_leftovers<W: Looks + Clock>(
         stored: stored_drills(world, ids.into_iter()).await?,
     };
     let now = world.now();
+    let clusters: BTreeMap<String, RestoredDatabase> = found
+        .iter()
+        .filter(|(family, _)| *family == Family::Cluster)
+        .map(|(_, one)| (one.name.clone(), one.clone()))
+        .collect();
     for (family, found) in found {
         let record = all.record(stack, &found);
+        let cluster = found.member_of.as_ref().and_then(|of| clusters.get(of));
         let decision = decide_removal(stack, &found, record, now).and_then(|reason| {
             check_removal(stack, family, &found, record, now)
+                .and_then(|()| check_cluster(stack, cluster, record, now))
                 .map(|()| reason)
                 .map_err(StayReason::Broken)
         });
+        let is_overdue = outlives_its_deadline(stack, &found, &decision, now);
         let of = of(&found);
         all.all.push(DrilledDatabase {
             family,
             found,
             of,
             decision,
+            is_overdue,
         });
     }
     all.all.sort_by_key(|one| {

@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod clean;
+pub mod look;
 pub mod plan;
 pub mod remove;
 pub mod run;

@@ -101,6 +101,12 @@ impl Facts<'_> {
         Some(options)
     }
 
+    /// The level that the policy asks for, whatever level this command asks for.
+    fn level(&self, policy: &PolicyName) -> Option<Level> {
+        let spec = self.policies?.set.policies.get(policy)?;
+        Some(spec.options.drill.as_ref()?.level)
+    }
+
     fn rpo(&self, policy: &PolicyName) -> Option<Span> {
         self.policies?.set.policies.get(policy)?.options.rpo
     }
@@ -328,7 +334,8 @@ async fn planned_again<W: ListManualSnapshots + ReadConfigurations>(
         None => Ok(None),
         Some(point) => {
             let plan = planned(world, facts, &options, &open.policy, point, drill).await?;
-            Ok(Some(plan))
+            // What stops a plan now would have kept the drill from beginning.
+            Ok(Some(plan).filter(|plan| plan.stops.is_empty()))
         }
     }
 }
@@ -344,7 +351,9 @@ fn candidate(
         policy: row.policy.clone(),
         options: facts.options(&row.policy),
         has_point: points.contains_key(&row.database.resource_id),
-        last: row.stored.drills.last_at(),
+        last: facts
+            .level(&row.policy)
+            .and_then(|level| row.stored.drills.last_at(level)),
         is_open: row.stored.drills.open().is_some(),
         stops: plan.map(|plan| plan.stops.clone()).unwrap_or_default(),
         cents: plan.and_then(|plan| plan.cents),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::domain::drill::record::DrillRecord;
-use crate::domain::drill::remove::{BrokenRule, check_removal};
+use crate::domain::drill::remove::{BrokenRule, check_cluster, check_removal};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::tags::StackId;
 use crate::domain::restore::refusal::RestoreRefusal;
@@ -95,6 +95,16 @@ pub async fn remove_drilled<W: Permissions + Clock>(
             BrokenRule::BeingDeleted => Removal::Asked,
             rule => Removal::Broken(rule),
         });
+    }
+    if let Some(cluster) = &found.member_of {
+        let names = [cluster.clone()];
+        let shown = world
+            .describe_restored(home, Family::Cluster, &names)
+            .await?;
+        let cluster = shown.iter().find(|one| one.name == *cluster);
+        if let Err(rule) = check_cluster(stack, cluster, record, world.now()) {
+            return Ok(Removal::Broken(rule));
+        }
     }
     let Err(error) = world.delete_drilled(home, family, name).await else {
         return Ok(Removal::Asked);

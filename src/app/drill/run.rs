@@ -1,18 +1,16 @@
 //! Carries drills out and follows them until nothing of any of them is there any more.
 
-use std::collections::BTreeMap;
-
 use crate::app::carry_out_all::Pause;
 use crate::app::drill::act::{self, Acting, DrillError, DrillOutcome, advance_drill, save};
+use crate::app::drill::look::look_at_drills;
 use crate::app::drill::plan::{DrillOf, DrillRow};
 use crate::domain::drill::plan::DrillPlan;
 use crate::domain::drill::record::{DrillRecord, Verdict};
-use crate::domain::id::arn::Family;
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::restore::refusal::RestoreRefusal;
-use crate::domain::restore::restored::{RestoredDatabase, Seen};
+use crate::error::chain;
 use crate::json;
-use crate::ports::{DescribeRestored, RdsError, StoredDrills, Written};
+use crate::ports::{RdsError, StoredDrills, Written};
 
 /// A drill that is followed.
 #[derive(Debug)]
@@ -39,10 +37,12 @@ impl FollowedDrill {
     }
 }
 
-/// Begins the drills of these rows, or goes on with them, until each is over. One that fails stops no other.
+/// Begins the drills of these rows, or goes on with them, until each is over. One that fails, or of which a call of AWS
+/// fails, stops no other.
 ///
 /// # Errors
-/// If the table or RDS does not answer. The drills go on when this is begun again.
+/// If the table or RDS did not answer for one of them: the first such error, once the others are over. If RDS does not say
+/// what there is. The drills go on when this is begun again.
 pub async fn carry_out_drills<W: act::Permissions>(
     world: &W,
     of: DrillOf<'_>,
@@ -52,20 +52,31 @@ pub async fn carry_out_drills<W: act::Permissions>(
     mut shown: impl FnMut(&FollowedDrill),
 ) -> Result<Vec<FollowedDrill>, DrillError> {
     let mut all = Vec::new();
+    let mut first_error = None;
     for row in rows {
-        if let Some(one) = begin(world, row, who).await? {
-            shown(&one);
-            all.push(one);
+        match begin(world, row, who).await {
+            Ok(Some(one)) => {
+                shown(&one);
+                all.push(one);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                first_error.get_or_insert(error);
+            }
         }
     }
     loop {
         let mut open: Vec<&mut FollowedDrill> = all.iter_mut().filter(|one| !one.is_over).collect();
         if open.is_empty() {
-            return Ok(all);
+            return first_error.map_or(Ok(all), Err);
         }
         match round(world, of, &mut open, &pause, &mut shown).await {
-            Err(DrillError::Rds(error)) if is_passing(&error) => {}
-            other => other?,
+            Ok(None) => {}
+            Ok(Some(error)) => {
+                first_error.get_or_insert(error);
+            }
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(error.into()),
         }
         if !all.iter().all(|one| one.is_over) {
             pause(Pause::BetweenLooks).await;
@@ -115,37 +126,54 @@ async fn begin<W: act::Permissions>(
     }))
 }
 
+/// One step of each drill. Returns the first error that has ended one of them for this command.
+///
+/// # Errors
+/// If RDS does not say what there is.
 async fn round<W: act::Permissions>(
     world: &W,
     of: DrillOf<'_>,
     open: &mut [&mut FollowedDrill],
     pause: &impl AsyncFn(Pause),
     shown: &mut impl FnMut(&FollowedDrill),
-) -> Result<(), DrillError> {
+) -> Result<Option<DrillError>, RdsError> {
+    let mut first_error = None;
     let records: Vec<&DrillRecord> = open.iter().map(|one| &one.record).collect();
-    let seen = look_at_drills(world, of, &records).await?;
+    let seen = look_at_drills(world, (of.home, of.width), &records).await?;
     for (one, seen) in open.iter_mut().zip(seen) {
         let by = Acting {
             stack: of.stack,
             home: of.home,
+            width: of.width,
             plan: one.plan.as_ref(),
         };
         let record = one.record.clone();
-        let outcome = advance_drill(world, by, &mut one.stored, record, &seen).await?;
+        let outcome = advance_drill(world, by, &mut one.stored, record, &seen).await;
         if let Some(record) = one.stored.drills.find(&one.record.id) {
             one.record = record.clone();
         }
         let before = one.says.clone();
-        let acted = matches!(outcome, DrillOutcome::Acted(_));
+        let acted = matches!(outcome, Ok(DrillOutcome::Acted(_)));
         match outcome {
-            DrillOutcome::Acted(said) | DrillOutcome::Waits(said) => one.says = said,
-            DrillOutcome::Over => {
+            Err(DrillError::Rds(error)) if is_passing(&error) => {
+                one.says = format!("again later: {}", chain(&error));
+            }
+            Err(error) => {
+                one.says = format!(
+                    "stopped, and goes on with the next command: {}",
+                    chain(&error)
+                );
+                one.is_over = true;
+                first_error.get_or_insert(error);
+            }
+            Ok(DrillOutcome::Acted(said) | DrillOutcome::Waits(said)) => one.says = said,
+            Ok(DrillOutcome::Over) => {
                 let verdict = one.record.verdict.as_ref();
                 let verdict = verdict.map(ToString::to_string).unwrap_or_default();
                 one.says = format!("{verdict}; nothing of it is left");
                 one.is_over = true;
             }
-            DrillOutcome::Stuck(said) => {
+            Ok(DrillOutcome::Stuck(said)) => {
                 one.says = format!("stopped: {said}");
                 one.is_over = true;
             }
@@ -157,46 +185,5 @@ async fn round<W: act::Permissions>(
             pause(Pause::BetweenCalls).await;
         }
     }
-    Ok(())
-}
-
-/// What RDS shows of some drills: one question for each family and as many names as it holds.
-///
-/// # Errors
-/// If RDS does not say.
-pub async fn look_at_drills<W: DescribeRestored>(
-    world: &W,
-    of: DrillOf<'_>,
-    records: &[&DrillRecord],
-) -> Result<Vec<Seen>, RdsError> {
-    let mut shown: BTreeMap<(Family, String), RestoredDatabase> = BTreeMap::new();
-    for family in Family::ALL {
-        let mut names: Vec<String> = Vec::new();
-        for record in records {
-            if record.family() == family {
-                names.push(record.restore.name.clone());
-            }
-            if family == Family::Instance {
-                names.extend(record.members());
-            }
-        }
-        for names in names.chunks(of.width) {
-            for found in world.describe_restored(of.home, family, names).await? {
-                shown.insert((family, found.name.clone()), found);
-            }
-        }
-    }
-    let seen = |record: &&DrillRecord| {
-        let one = |family, name: &String| shown.get(&(family, name.clone())).cloned();
-        let members = record.members();
-        let members = members.iter().filter_map(|name| {
-            let found = one(Family::Instance, name)?;
-            Some((name.clone(), found))
-        });
-        Seen {
-            database: one(record.family(), &record.restore.name),
-            members: members.collect(),
-        }
-    };
-    Ok(records.iter().map(seen).collect())
+    Ok(first_error)
 }

@@ -52,6 +52,8 @@ pub(super) struct EvidenceJson<'a> {
     result: &'static str,
     why: Vec<&'a str>,
     left_behind: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<&'a str>,
     tool: &'static str,
     hash: String,
     previous_hash: Option<&'a str>,
@@ -114,6 +116,7 @@ impl<'a> EvidenceJson<'a> {
             result,
             why,
             left_behind: record.gone_at.is_none(),
+            kept: record.kept.as_deref(),
             tool: concat!("snapferry ", env!("CARGO_PKG_VERSION")),
             hash: json::drill::hash(record),
             previous_hash: record.previous.as_deref(),

@@ -338,7 +338,9 @@ pub async fn clean_up<W: clean::Permissions>(
         false if acts => text::write_cleaned(out, &cleaned)?,
         false => writeln!(out, "Nothing was changed. Add --yes to remove it.")?,
     }
-    Ok(match going == is_clean {
+    let stays = left.all.iter();
+    let stays = stays.filter(|one| one.decision.is_err() && one.is_overdue);
+    Ok(match going == is_clean && stays.count() == 0 {
         true => Ended::Well,
         false => Ended::Badly,
     })

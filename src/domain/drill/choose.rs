@@ -22,7 +22,7 @@ pub struct DrillCandidate {
     pub options: Option<DrillOptions>,
     /// Whether it has a good recovery point.
     pub has_point: bool,
-    /// When its last drill that came to a result ended.
+    /// When its last drill that came to a result at the level of its policy ended.
     pub last: Option<Timestamp>,
     /// Whether a drill of it has begun and is not over.
     pub is_open: bool,
@@ -37,7 +37,7 @@ pub struct DrillCandidate {
 pub enum DrillReason {
     /// Its drill has begun and is not over.
     GoesOn,
-    /// It never was.
+    /// It never was, at the level of its policy.
     Never,
     /// Its last drill is this long ago.
     Due(Timestamp),
@@ -49,7 +49,7 @@ impl fmt::Display for DrillReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::GoesOn => f.write_str("its drill has begun and goes on"),
-            Self::Never => f.write_str("it was never drilled"),
+            Self::Never => f.write_str("it was never drilled to the level of its policy"),
             Self::Due(last) => write!(f, "it is due: its last drill ended at {last}"),
             Self::Asked => f.write_str("it was asked for"),
         }

@@ -55,10 +55,15 @@ pub fn next_drill_step(
     }
     if now >= record.deadline {
         let why = format!("deadline: it was not done by {}", record.deadline);
-        return DrillStep::Conclude(Verdict::Failed(vec![why]));
+        // What RDS was never asked for says nothing of the recovery point.
+        let was_asked = record.restore.sent.contains_key("restore");
+        return DrillStep::Conclude(match was_asked || !record.restore.made.is_empty() {
+            true => Verdict::Failed(vec![why]),
+            false => Verdict::Incomplete(why),
+        });
     }
     let Some(plan) = plan else {
-        let why = "it can no longer be planned: its recovery point, its policy or its configuration is gone";
+        let why = "it can no longer be planned: its recovery point, its policy, its configuration or its drills' parameter group is gone";
         return DrillStep::Conclude(Verdict::Incomplete(why.to_owned()));
     };
     match next_step(&plan.restore, &record.restore, seen, now).next {
@@ -130,10 +135,10 @@ fn removal(record: &DrillRecord, seen: &Seen, now: Timestamp) -> DrillStep {
     for (family, name, found, key) in all {
         let sent = restore.sent.get(&key);
         let Some(found) = found else {
-            // A call whose answer was lost may still show its effect.
+            // RDS may not show yet what it made, also where it has given its resource id.
             let is_young = sent.is_some_and(|sent| now.duration_since(sent.last) < PATIENCE);
-            let was_seen = restore.made.contains_key(&name);
-            if is_young && !was_seen {
+            let may_be_deleted = record.deleted_at.is_some() && restore.made.contains_key(&name);
+            if is_young && !may_be_deleted {
                 waits = Some(format!("RDS may show {name} yet"));
                 may_show_more = true;
             }
@@ -142,7 +147,7 @@ fn removal(record: &DrillRecord, seen: &Seen, now: Timestamp) -> DrillStep {
         match restore.made.get(&name) {
             Some(made) if *made == found.resource_id => {}
             Some(_) => continue,
-            None if sent.is_some() && is_from(record, found) => {
+            None if is_from(record, found) => {
                 return DrillStep::Note(name, found.resource_id.clone());
             }
             None => continue,
@@ -158,7 +163,7 @@ fn removal(record: &DrillRecord, seen: &Seen, now: Timestamp) -> DrillStep {
     waits.map_or(DrillStep::Gone, DrillStep::Wait)
 }
 
-/// Whether this drill's own call made a database of its name: the answer was lost.
+/// Whether this drill's own call made a database of its name: the answer was lost, or was an error.
 fn is_from(record: &DrillRecord, found: &RestoredDatabase) -> bool {
     let id = found.tags.get(DRILL_ID);
     let of = found.tags.get(DRILL_OF);

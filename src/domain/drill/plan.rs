@@ -1,6 +1,6 @@
 //! The plan of a drill: the restore plan of its recovery point, changed where a drill differs on purpose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -108,14 +108,16 @@ pub fn plan_drill(of: ToDrill<'_>) -> DrillPlan {
     let part = Part::from(database.arn.family());
     changes.change(part, None, settings);
     let mut catalog = BTreeMap::from([(None, settings.clone())]);
+    let mut parts = vec![(part, settings)];
     for (name, settings) in members {
+        parts.push((Part::Member, settings));
         changes.change(Part::Member, Some(&name), settings);
         catalog.insert(Some(name), settings.clone());
     }
     changes.drop_steps();
     tag(&mut restore, of);
     restore.runs_after = restore.steps.len();
-    let stops = stops(&restore, of, part, settings);
+    let stops = stops(&restore, of, &parts);
     let hours = of.options.deadline.duration().as_secs_f64() / 3_600.0;
     let cents = cents_at_most(&restore, hours);
     DrillPlan {
@@ -131,20 +133,25 @@ pub fn plan_drill(of: ToDrill<'_>) -> DrillPlan {
     }
 }
 
-fn stops(plan: &RestorePlan, of: ToDrill<'_>, part: Part, settings: &Settings) -> Vec<DrillStop> {
+fn stops(plan: &RestorePlan, of: ToDrill<'_>, parts: &[(Part, &Settings)]) -> Vec<DrillStop> {
     let gaps = plan.gaps.iter().filter(|gap| gap.stops());
     let mut stops: Vec<DrillStop> = gaps.cloned().map(DrillStop::Gap).collect();
-    if part == Part::Cluster && plan.members.is_empty() && stops.is_empty() {
+    let is_cluster = parts.iter().any(|(part, _)| *part == Part::Cluster);
+    if is_cluster && plan.members.is_empty() && stops.is_empty() {
         stops.push(DrillStop::NoMember);
     }
-    let group = match part {
-        Part::Cluster => Setting::DbClusterParameterGroupName,
-        Part::Instance | Part::Member => Setting::DbParameterGroupName,
+    let group = |(part, settings): &(Part, &Settings)| {
+        let setting = match part {
+            Part::Cluster => Setting::DbClusterParameterGroupName,
+            Part::Instance | Part::Member => Setting::DbParameterGroupName,
+        };
+        let group = settings.get(&setting).and_then(Value::as_text);
+        group.unwrap_or("*").to_owned()
     };
-    let group = settings.get(&group).and_then(Value::as_text);
-    let group = group.unwrap_or("*");
-    if !of.options.allow_jobs && of.options.parameter_group(group).is_none() {
-        stops.push(DrillStop::Jobs(group.to_owned()));
+    if !of.options.allow_jobs {
+        let groups: BTreeSet<String> = parts.iter().map(group).collect();
+        let runs_jobs = |group: &String| of.options.parameter_group(group).is_none();
+        stops.extend(groups.into_iter().filter(runs_jobs).map(DrillStop::Jobs));
     }
     stops
 }

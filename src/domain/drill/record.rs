@@ -100,6 +100,8 @@ pub struct DrillRecord {
     pub deleted_at: Option<Timestamp>,
     /// When RDS no longer showed anything of it.
     pub gone_at: Option<Timestamp>,
+    /// What stays of it, and why: a person has taken away what marks it as the drill's.
+    pub kept: Option<String>,
     /// The hash of the record of the drill before it, if there is one.
     pub previous: Option<String>,
 }
@@ -128,14 +130,15 @@ impl DrillRecord {
             verdict: None,
             deleted_at: None,
             gone_at: None,
+            kept: None,
             previous: None,
         }
     }
 
-    /// Whether something of it may still be there.
+    /// Whether it has something left to do. What a person keeps of it is the person's.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.gone_at.is_none()
+        self.gone_at.is_none() && self.kept.is_none()
     }
 
     /// The family of what it restores.
@@ -193,17 +196,20 @@ impl Drills {
         self.0.iter().find(|one| one.is_open())
     }
 
-    /// The last one that came to a result.
+    /// The last one that came to a result at this level. One that passed at a lower one proves less than was asked.
     #[must_use]
-    pub fn last(&self) -> Option<&DrillRecord> {
-        let mut all = self.0.iter();
-        all.find(|one| one.verdict.as_ref().is_some_and(Verdict::is_result))
+    pub fn last(&self, level: Level) -> Option<&DrillRecord> {
+        self.0.iter().find(|one| match &one.verdict {
+            Some(Verdict::Passed) => one.level >= level,
+            Some(verdict) => verdict.is_result(),
+            None => false,
+        })
     }
 
-    /// When the last one that came to a result ended.
+    /// When the last one that came to a result at this level ended.
     #[must_use]
-    pub fn last_at(&self) -> Option<Timestamp> {
-        let last = self.last()?;
+    pub fn last_at(&self, level: Level) -> Option<Timestamp> {
+        let last = self.last(level)?;
         let proved = last.checked_at.or(last.runs_at);
         Some(proved.or(last.gone_at).unwrap_or(last.restore.began_at))
     }

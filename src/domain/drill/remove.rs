@@ -101,14 +101,28 @@ pub enum BrokenRule {
     RestoredTag,
     /// It is not called as the drill of its tags calls what it makes.
     Name,
-    /// The record of its drill names another resource id, or none.
-    ResourceId(Option<ResourceId>),
+    /// The record of its drill names another resource id.
+    ResourceId(ResourceId),
+    /// The cluster that it is a member of breaks this rule.
+    Cluster(Box<BrokenRule>),
     /// The drill is not over.
     NotOver,
-    /// It is not old enough to be removed without a record.
+    /// It is not old enough to be removed without a resource id in a record.
     TooYoung,
     /// It is being deleted already.
     BeingDeleted,
+}
+
+impl BrokenRule {
+    /// Whether a person keeps it: its tags or its name no longer mark it as a drill's.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        match self {
+            Self::DrillTag | Self::RestoredTag | Self::Name => true,
+            Self::Cluster(rule) => rule.is_kept(),
+            Self::ResourceId(_) | Self::NotOver | Self::TooYoung | Self::BeingDeleted => false,
+        }
+    }
 }
 
 impl fmt::Display for BrokenRule {
@@ -117,12 +131,14 @@ impl fmt::Display for BrokenRule {
             Self::DrillTag => write!(f, "its tag {DRILL} does not name this stack"),
             Self::RestoredTag => write!(f, "its tag {RESTORED} does not name this stack"),
             Self::Name => f.write_str("its name is not the one that the drill of its tags gives"),
-            Self::ResourceId(Some(id)) => {
+            Self::ResourceId(id) => {
                 write!(f, "the drill's own call made {id}, and this is another one")
             }
-            Self::ResourceId(None) => f.write_str("no call of the drill made it"),
+            Self::Cluster(rule) => write!(f, "its cluster stays: {rule}"),
             Self::NotOver => f.write_str("its drill is not over"),
-            Self::TooYoung => f.write_str("it is younger than the longest drill"),
+            Self::TooYoung => f.write_str(
+                "no record names its resource id, and it is younger than the longest drill",
+            ),
             Self::BeingDeleted => f.write_str("it is being deleted already"),
         }
     }
@@ -151,13 +167,17 @@ pub fn check_removal(
     });
     require(proves && found.name.starts_with(DRILLED), BrokenRule::Name)?;
     require(found.status != "deleting", BrokenRule::BeingDeleted)?;
-    let Some(record) = record else {
+    // Nothing but its age proves that no drill lives that may have made it.
+    let is_old_enough = || {
         let deadline = says(DRILL_DEADLINE).and_then(|text| text.parse::<Timestamp>().ok());
         let is_past = deadline.is_some_and(|deadline| deadline <= now);
         let is_old = found
             .created_at
             .is_some_and(|made| now.duration_since(made) >= DEADLINE_MAX);
-        return require(is_past && is_old, BrokenRule::TooYoung);
+        require(is_past && is_old, BrokenRule::TooYoung)
+    };
+    let Some(record) = record else {
+        return is_old_enough();
     };
     let name = &record.restore.name;
     let is_named = match &found.member_of {
@@ -168,11 +188,47 @@ pub fn check_removal(
         }
     };
     require(is_named, BrokenRule::Name)?;
-    let made = record.restore.made.get(&found.name);
-    require(
-        made == Some(&found.resource_id),
-        BrokenRule::ResourceId(made.cloned()),
-    )?;
+    match record.restore.made.get(&found.name) {
+        Some(made) if *made == found.resource_id => {}
+        Some(made) => return Err(BrokenRule::ResourceId(made.clone())),
+        // The answer of the call that made it was lost.
+        None => is_old_enough()?,
+    }
     let is_over = record.verdict.is_some() || record.gone_at.is_some() || record.deadline <= now;
     require(is_over, BrokenRule::NotOver)
+}
+
+/// The second rule for the cluster of a member that is to be removed: a person who keeps a cluster keeps its members too.
+/// A cluster that is not there, or is being deleted, keeps nothing.
+///
+/// # Errors
+/// The first rule that does not hold for the cluster.
+pub fn check_cluster(
+    stack: &StackId,
+    cluster: Option<&RestoredDatabase>,
+    record: Option<&DrillRecord>,
+    now: Timestamp,
+) -> Result<(), BrokenRule> {
+    let check = |cluster| check_removal(stack, Family::Cluster, cluster, record, now);
+    match cluster.map_or(Ok(()), check) {
+        Err(BrokenRule::BeingDeleted) | Ok(()) => Ok(()),
+        Err(rule) => Err(BrokenRule::Cluster(Box::new(rule))),
+    }
+}
+
+/// Whether something bears all tags of a drill of this stack, is past the deadline that they say, and nobody keeps it by a
+/// name of its own.
+#[must_use]
+pub fn outlives_its_deadline(
+    stack: &StackId,
+    found: &RestoredDatabase,
+    decision: &Result<RemovalReason, StayReason>,
+    now: Timestamp,
+) -> bool {
+    let is_past = DrillTags::read(stack, &found.tags).is_some_and(|tags| tags.deadline <= now);
+    let is_settled = match decision {
+        Err(StayReason::Broken(rule)) => rule.is_kept() || *rule == BrokenRule::BeingDeleted,
+        _ => false,
+    };
+    is_past && found.status != "deleting" && !is_settled
 }

@@ -11,7 +11,7 @@ use super::record::{Drills, Verdict};
 /// How the drills of a database stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DrillState {
-    /// None came to a result yet.
+    /// None came to a result at the level of the policy yet.
     Never {
         /// Whether one is under way.
         is_open: bool,
@@ -34,7 +34,8 @@ impl DrillState {
     #[must_use]
     pub fn of(options: Option<&DrillOptions>, drills: &Drills, now: Timestamp) -> Option<Self> {
         let options = options?;
-        let (Some(last), Some(at)) = (drills.last(), drills.last_at()) else {
+        let (Some(last), Some(at)) = (drills.last(options.level), drills.last_at(options.level))
+        else {
             let is_open = drills.open().is_some();
             return Some(Self::Never { is_open });
         };
@@ -78,7 +79,9 @@ impl fmt::Display for DrillState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Never { is_open: true } => f.write_str("its first drill is under way"),
-            Self::Never { is_open: false } => f.write_str("it was never drilled"),
+            Self::Never { is_open: false } => {
+                f.write_str("it was never drilled to the level of its policy")
+            }
             Self::Last {
                 at,
                 failed,

@@ -220,11 +220,13 @@ impl View<'_> {
         sent: Option<&Sending>,
         cluster: Option<&str>,
     ) -> bool {
-        let Some(sent) = sent else { return false };
+        if sent.is_none() {
+            return false;
+        }
         let mark = self.plan.tags.get(RESTORED);
         let is_marked = mark.is_some() && found.tags.get(RESTORED) == mark;
         // The first of several sendings may be the one that RDS took.
-        let earliest = self.record.began_at.min(sent.last) - CLOCK_SKEW;
+        let earliest = self.record.began_at - CLOCK_SKEW;
         let is_young = found.created_at.is_none_or(|at| at >= earliest);
         is_marked && is_young && found.member_of.as_deref() == cluster
     }

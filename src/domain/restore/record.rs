@@ -33,7 +33,7 @@ impl fmt::Display for RestoreKey {
 pub struct Sending {
     /// The last time. It is stored before the call is made.
     pub last: Timestamp,
-    /// How many times.
+    /// How many times RDS has accepted it.
     pub times: u32,
 }
 
@@ -93,21 +93,24 @@ impl RestoreRecord {
         }
     }
 
-    /// Notes that a call is sent now.
+    /// Notes that a call is sent now. Without an answer it stays sent, for RDS may still show its effect.
     pub fn note_sending(&mut self, step: String, now: Timestamp) {
         let times = self.sent.get(&step).map_or(0, |sent| sent.times);
-        let sending = Sending {
-            last: now,
-            times: times + 1,
-        };
-        self.sent.insert(step, sending);
+        self.sent.insert(step, Sending { last: now, times });
     }
 
-    /// Notes that no answer came to a call. RDS may still show its effect, so it stays sent. It is not counted, for it
-    /// does not say that RDS ignores the call.
-    pub fn note_no_answer(&mut self, step: &str, before: Option<Sending>) {
+    /// Notes that RDS has accepted a call that was sent.
+    pub fn note_accepted(&mut self, step: &str) {
         if let Some(sending) = self.sent.get_mut(step) {
-            sending.times = before.map_or(0, |before| before.times);
+            sending.times += 1;
+        }
+    }
+
+    /// Notes that RDS has refused a call for now. An earlier try of it may have been taken, so it stays sent, but nobody
+    /// waits for its effect: it counts as sent no later than this.
+    pub fn note_refused(&mut self, step: &str, latest: Timestamp) {
+        if let Some(sending) = self.sent.get_mut(step) {
+            sending.last = sending.last.min(latest);
         }
     }
 }

@@ -34,7 +34,17 @@ const LATER: [&str; 11] = [
     "InternalFailure",
 ];
 
+/// The code of a call of which RDS itself does not know whether it took effect.
+const NO_ANSWER: &str = "InternalFailure";
+
 impl RestoreRefusal {
+    /// Whether RDS has answered: an error code says that this try of the call has no effect. An earlier try of it may
+    /// have one all the same, for the SDK sends a call again by itself.
+    #[must_use]
+    pub fn is_answer(code: Option<&str>) -> bool {
+        code.is_some_and(|code| code != NO_ANSWER)
+    }
+
     /// What follows from an error code. Without one no answer came.
     #[must_use]
     pub fn of(code: Option<&str>) -> Self {
