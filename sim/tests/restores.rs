@@ -382,7 +382,7 @@ impl Day {
                 "2026-11-22T04:00:00Z",
             );
             if let Some(named) = named {
-                copy.tags.insert(CONFIGURATION.to_owned(), named.to_owned());
+                copy.tags.merge(tagged(&[(CONFIGURATION, named)])).unwrap();
             }
             rds.plant_snapshot(&home(), copy).unwrap();
         });
