@@ -8,13 +8,13 @@ use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::carry_out_all::{FollowedRestore, Pause, Stage, carry_out_restores};
 use snapferry::app::preflight::check_plans;
-use snapferry::app::restore::{RestoreOf, Which, plan_restore};
-use snapferry::app::resume::keep_accepted;
+use snapferry::app::restore::{RestoreOf, Which};
+use snapferry::app::resume::plan_or_resume;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use snapferry::domain::id::names::ResourceId;
-use snapferry::domain::id::tags::{RESTORE_ORDER, RESTORED, StackId, Tags};
-use snapferry::domain::restore::configuration::{Configuration, Member};
+use snapferry::domain::id::tags::{CONFIGURATION, RESTORE_ORDER, RESTORED, StackId, Tags};
+use snapferry::domain::restore::configuration::{Configuration, ConfigurationHash, Member};
 use snapferry::domain::restore::gap::GapKind;
 use snapferry::domain::restore::plan::RestoreOptions;
 use snapferry::domain::restore::record::RestoreKey;
@@ -25,12 +25,12 @@ use snapferry::domain::restore::versions::Versions;
 use snapferry::domain::run::failure::Operation;
 use snapferry::fake::{Action, Call, CallOutcome, Executions, Hook, Refusal, Through, World};
 use snapferry::json;
-use snapferry::ports::{StoreConfigurations, StoreRestores, StoreRosters};
+use snapferry::ports::{RemoveConfigurations, StoreConfigurations, StoreRestores, StoreRosters};
 use snapferry_sim::old_points::OldPoint;
 use snapferry_sim::rds::{
-    AssociatedRole, ClusterSpec, InstanceSpec, KmsKey, ManagedSecret, PerformanceInsights, Rds,
-    RdsConfig, Region as RdsRegion, RestoreOutcome, Scaling, SourceInstance, SubnetGroup,
-    Tags as RdsTags,
+    AssociatedRole, ClusterSpec, InstanceSpec, KmsKey, ManagedSecret, PerformanceInsights,
+    PlantedSnapshot, Rds, RdsConfig, Region as RdsRegion, RestoreOutcome, Scaling, SourceInstance,
+    SubnetGroup, Tags as RdsTags,
 };
 use snapferry_sim::rds_to_domain::tags;
 use snapferry_sim::restores_to_domain::{cluster_settings, instance_settings};
@@ -225,6 +225,11 @@ pub(crate) fn fleet() -> Fleet {
 }
 
 fn plant(rds: &mut Rds, database: &str, of: SourceInstance, at: &str) {
+    let copy = old_point(database, of, at);
+    rds.plant_snapshot(&home(), copy).unwrap();
+}
+
+fn old_point(database: &str, of: SourceInstance, at: &str) -> PlantedSnapshot {
     let point = OldPoint {
         stack: "main",
         database,
@@ -236,8 +241,7 @@ fn plant(rds: &mut Rds, database: &str, of: SourceInstance, at: &str) {
         automated: None,
     };
     let home_region = Region::parse(HOME).unwrap();
-    let copy = point.copy(&home_region).expect("a recovery point");
-    rds.plant_snapshot(&home(), copy).unwrap();
+    point.copy(&home_region).expect("a recovery point")
 }
 
 /// What goes wrong: the source region always refuses, and the rest is drawn.
@@ -371,6 +375,22 @@ impl Day {
         change(&mut self.world.world().state_mut().rds);
     }
 
+    /// A newer recovery point of orders, which names this configuration.
+    fn plant_newer(&self, named: Option<&str>) {
+        self.change(|rds| {
+            let instance = rds.instance(&source(), "orders").unwrap().clone();
+            let mut copy = old_point(
+                &instance.arn,
+                SourceInstance::of(&instance),
+                "2026-11-22T04:00:00Z",
+            );
+            if let Some(named) = named {
+                copy.tags.merge(tagged(&[(CONFIGURATION, named)])).unwrap();
+            }
+            rds.plant_snapshot(&home(), copy).unwrap();
+        });
+    }
+
     fn plan_outcome(&self, name: &str, outcome: RestoreOutcome) {
         self.change(|rds| plan_outcome(rds, name, outcome));
     }
@@ -391,10 +411,8 @@ impl Day {
         };
         let started = self.world.world().state().now;
         now(async {
-            let plans = plan_restore(&self.world, of).await;
+            let plans = plan_or_resume(&self.world, of).await;
             let mut plans = plans.map_err(|error| error.to_string())?;
-            let kept = keep_accepted(&self.world, of, &mut plans).await;
-            kept.map_err(|error| error.to_string())?;
             if !self.options.skips_preflight {
                 let preflight = check_plans(&self.world, of, &mut plans).await;
                 preflight.map_err(|error| error.to_string())?;
@@ -736,6 +754,56 @@ fn a_restore_that_was_interrupted_goes_on_with_its_own_recovery_point() {
     assert_eq!(restores, 1, "{calls:?}");
 }
 
+/// A restore that died after its first call, and a newer recovery point that names this configuration.
+fn interrupted_before_a_newer_point(named: &str) -> Day {
+    let mut day = Day::of(fleet(), Misfortunes::none());
+    day.which = Which::These(vec!["orders".to_owned()]);
+    let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        *day.at_pause.borrow_mut() = Box::new(|_| panic!("interrupted"));
+        let _ = day.once();
+    }));
+    assert!(died.is_err());
+    *day.at_pause.borrow_mut() = Box::new(|_| {});
+    day.plant_newer(Some(named));
+    day
+}
+
+#[test]
+fn a_restore_that_goes_on_is_not_stopped_by_what_a_newer_recovery_point_lacks() {
+    let unknown = ConfigurationHash::of("unknown");
+    let day = interrupted_before_a_newer_point(unknown.as_str());
+    let all = day.once().unwrap();
+    all_done(&all);
+    assert_eq!(all[0].plan.taken_at, Some(time("2026-11-22T03:01:00Z")));
+}
+
+#[test]
+fn a_restore_that_goes_on_is_stopped_by_a_gap_of_its_own_recovery_point() {
+    let orders = fleet().configurations.remove(0);
+    let newer = ConfigurationHash::of("newer");
+    let day = interrupted_before_a_newer_point(newer.as_str());
+    let sent = day.world.hook().sent.borrow().len();
+    let world = day.world.world();
+    let own = json::configuration::hash(&orders);
+    now(async {
+        let at = begin();
+        world
+            .store_configuration(&orders, &newer, at)
+            .await
+            .unwrap();
+        let of = &orders.resource_id;
+        let removed = world
+            .remove_configuration(of, &own, time("2027-01-01T00:00:00Z"))
+            .await;
+        removed.unwrap();
+    });
+    let all = day.once().unwrap();
+    assert_eq!(all[0].stage, Stage::Stopped);
+    assert!(all[0].says.contains("stopped by a gap"), "{}", all[0].says);
+    assert_eq!(all[0].plan.taken_at, Some(time("2026-11-22T03:01:00Z")));
+    assert_eq!(day.world.hook().sent.borrow().len(), sent);
+}
+
 #[test]
 fn capacity_is_waited_for_and_a_missing_group_stops() {
     let day = Day::of(fleet(), Misfortunes::none());
@@ -879,5 +947,28 @@ fn what_was_accepted_for_a_restore_whose_database_is_gone_counts_no_more() {
     day.world.world().pass(SignedDuration::from_hours(1));
     let all = day.once().unwrap();
     assert_eq!(all[0].stage, Stage::Stopped);
+    assert!(all[0].says.contains("stopped by a gap"), "{}", all[0].says);
+}
+
+#[test]
+fn what_was_accepted_for_a_restore_that_made_nothing_counts_for_a_day() {
+    let day = begun_with_an_accepted_gap();
+    day.world.world().pass(SignedDuration::from_hours(25));
+    let all = day.once().unwrap();
+    assert!(all[0].says.contains("stopped by a gap"), "{}", all[0].says);
+}
+
+#[test]
+fn a_restore_that_made_nothing_does_not_keep_a_newer_recovery_point_away() {
+    let day = begun_with_an_accepted_gap();
+    day.plant_newer(None);
+    let young = day.once().unwrap();
+    assert_eq!(young[0].plan.taken_at, Some(time("2026-11-22T03:01:00Z")));
+
+    let day = begun_with_an_accepted_gap();
+    day.plant_newer(None);
+    day.world.world().pass(SignedDuration::from_mins(10));
+    let all = day.once().unwrap();
+    assert_eq!(all[0].plan.taken_at, Some(time("2026-11-22T04:01:00Z")));
     assert!(all[0].says.contains("stopped by a gap"), "{}", all[0].says);
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::app::restore::{RestoreError, RestoreOf};
 use crate::domain::id::arn::{Family, RdsArn, Region};
@@ -133,7 +133,7 @@ pub async fn begin<W: Permissions + Clock>(
         let database = seen.pop().and_then(|seen| seen.database);
         let now = world.now();
         if let Some(stored) = &stored
-            && !is_over(&stored.record, database.as_ref(), now)
+            && !is_over(&stored.record, &plan.point, database.as_ref(), now)
         {
             let stored = stored.clone();
             let record = &stored.record;
@@ -179,9 +179,14 @@ async fn with_accepted<W: StoreRestores>(
     Ok((written == Written::Stored).then_some(next))
 }
 
-/// Whether an earlier restore under the name no longer counts: its database is gone, or another one has the name.
+/// For how long a restore that has made nothing keeps its recovery point and what was accepted for it.
+const IDLE_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// Whether an earlier restore under the name no longer counts: its database is gone, another one has the name, or it has made
+/// nothing and a person comes back to it a day later, or for another recovery point.
 pub(super) fn is_over(
     record: &RestoreRecord,
+    point: &RdsArn,
     database: Option<&RestoredDatabase>,
     now: Timestamp,
 ) -> bool {
@@ -191,7 +196,15 @@ pub(super) fn is_over(
     match (made, database) {
         (Some(_), None) => !is_young,
         (Some(made), Some(database)) => record.done_at.is_some() && *made != database.resource_id,
-        (None, _) => false,
+        (None, _) => {
+            let has_done_nothing = record.made.is_empty() && record.sent.is_empty();
+            // Another process may be about to send the first call.
+            let counts_for = match record.point == *point {
+                true => IDLE_MAX,
+                false => PATIENCE,
+            };
+            has_done_nothing && now.duration_since(record.began_at) >= counts_for
+        }
     }
 }
 

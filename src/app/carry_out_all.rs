@@ -5,18 +5,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::app::carry_out::{self, Begun, Outcome, Round, advance, begin, look};
-use crate::app::restore::{
-    self, OrderedPlan, RestoreError, RestoreOf, RestorePlans, Which, plan_restore,
-};
-use crate::app::resume::keep_accepted;
+use crate::app::restore::{self, OrderedPlan, RestoreError, RestoreOf, RestorePlans};
+use crate::app::resume::plan_from;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
 use crate::domain::restore::compare::{Difference, differences};
-use crate::domain::restore::plan::{RestoreOptions, RestorePlan};
+use crate::domain::restore::plan::RestorePlan;
 use crate::domain::restore::refusal::RestoreRefusal;
 use crate::domain::restore::restored::Seen;
 use crate::error::chain;
 use crate::ports::{Clock, RdsError, StoredRestore};
+
+const STOPPED_BY_A_GAP: &str = "stopped by a gap: see its plan";
+const STOPPED_BY_ANOTHER: &str =
+    "stopped: another process has begun another restore under this name";
 
 /// What carrying restores out needs beside what planning them needs.
 pub trait Permissions: restore::Permissions + carry_out::Permissions + Clock {}
@@ -91,7 +93,7 @@ pub struct FollowedRestore {
 impl FollowedRestore {
     fn of(one: OrderedPlan) -> Self {
         let stopped = match one.findings.iter().find(|finding| finding.stops) {
-            _ if one.plan.is_stopped() => Some("stopped by a gap: see its plan".to_owned()),
+            _ if one.plan.is_stopped() => Some(STOPPED_BY_A_GAP.to_owned()),
             Some(finding) => {
                 let (what, remedy) = (&finding.what, finding.check.remedy());
                 Some(format!("stopped by preflight: {what}: {remedy}"))
@@ -235,6 +237,12 @@ async fn round<W: Permissions>(
         let Some(stored) = &mut one.stored else {
             continue;
         };
+        // Another process has stored a restore of its own since this one made nothing.
+        if stored.record.point != one.plan.point {
+            one.stop(STOPPED_BY_ANOTHER.to_owned());
+            shown(one);
+            continue;
+        }
         let round = advance(world, of.home, &one.plan, stored, &seen).await?;
         one.differs = differences(&one.plan, &seen);
         one.seen = seen;
@@ -268,20 +276,8 @@ async fn start<W: Permissions>(
             one.stored = Some(*stored);
         }
         Begun::OfAnotherPoint(point, taken_at) => {
-            let options = RestoreOptions {
-                name: Some(one.plan.name.clone()),
-                ..of.options.clone()
-            };
-            let again = RestoreOf {
-                which: &Which::These(vec![one.plan.database.to_string()]),
-                up_to: taken_at.or(of.up_to),
-                options: &options,
-                ..of
-            };
-            let mut plans = plan_restore(world, again).await?;
-            keep_accepted(world, again, &mut plans).await?;
-            let found = plans.plans.into_iter().map(|one| one.plan);
-            let Some(plan) = found.into_iter().find(|plan| plan.point == point) else {
+            let planned = plan_from(world, of, &one.plan, &point, taken_at).await?;
+            let Some(plan) = planned else {
                 one.stop(format!(
                     "stopped: a restore of {} has begun under this name, and that recovery point is not to be found. \
                      Delete what it made, or choose a name with --as",
@@ -290,14 +286,16 @@ async fn start<W: Permissions>(
                 return Ok(());
             };
             one.plan = plan;
+            if one.plan.is_stopped() {
+                one.stop(STOPPED_BY_A_GAP.to_owned());
+                return Ok(());
+            }
             match begin(world, of, &one.plan).await? {
                 Begun::Goes(stored) | Begun::IsDone(stored, _) => {
                     one.stored = Some(*stored);
                     one.says = format!("it goes on with {}", point.name());
                 }
-                Begun::OfAnotherPoint(..) => one.stop(
-                    "stopped: another process has begun another restore under this name".to_owned(),
-                ),
+                Begun::OfAnotherPoint(..) => one.stop(STOPPED_BY_ANOTHER.to_owned()),
             }
         }
     }

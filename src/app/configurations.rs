@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use jiff::Timestamp;
 use tracing::warn;
 
 use crate::domain::id::arn::Family;
@@ -13,7 +14,7 @@ use crate::domain::restore::configuration::{Configuration, ConfigurationHash, Me
 use crate::domain::restore::versions::Versions;
 use crate::error::chain;
 use crate::json;
-use crate::ports::{Clock, PortError, ReadConfigurations, StoreConfigurations};
+use crate::ports::{Clock, PortError, ReadConfigurations, StoreConfigurations, Written};
 
 /// What is known of some databases' configurations.
 #[derive(Debug, Clone, Default)]
@@ -66,14 +67,14 @@ impl KnownConfigurations {
             let error = chain(error);
             warn!(database = %database.arn, error, "its configuration could not be stored");
         };
-        stored.inspect_err(fault).ok()
+        stored.inspect_err(fault).ok().flatten()
     }
 
     async fn store<W: Clock + ReadConfigurations + StoreConfigurations>(
         &self,
         world: &W,
         database: &Database,
-    ) -> Result<ConfigurationHash, PortError> {
+    ) -> Result<Option<ConfigurationHash>, PortError> {
         let none = Versions::default();
         let versions = self.versions.get(&database.resource_id).unwrap_or(&none);
         let mut configuration = Configuration {
@@ -94,19 +95,41 @@ impl KnownConfigurations {
             configuration.know_members(&self.members, before.as_ref());
         }
         let hash = json::configuration::hash(&configuration);
-        if versions.newest() != Some(&hash) {
-            let now = world.now();
-            world
-                .store_configuration(&configuration, &hash, now)
-                .await?;
-            let with = versions.with(hash.clone(), now);
-            // Another run that was faster has entered this version, or a newer one.
-            world
-                .set_configuration_versions(&database.resource_id, &with, versions.newest())
-                .await?;
+        if versions.newest() == Some(&hash) {
+            return Ok(Some(hash));
         }
-        Ok(hash)
+        let now = world.now();
+        world
+            .store_configuration(&configuration, &hash, now)
+            .await?;
+        let of = &database.resource_id;
+        if is_entered(world, of, versions, &hash, now).await? {
+            return Ok(Some(hash));
+        }
+        // Another run was faster, with this version or another one.
+        let asked = std::slice::from_ref(of);
+        let read = world.configuration_versions(asked).await?;
+        let versions = read.get(of).unwrap_or(&none);
+        let is_named =
+            versions.newest() == Some(&hash) || is_entered(world, of, versions, &hash, now).await?;
+        // A configuration that is not among the versions has no time, so a run names none that it could not enter.
+        Ok(is_named.then_some(hash))
     }
+}
+
+/// Enters a version as the newest one, unless another run has entered one meanwhile.
+async fn is_entered<W: StoreConfigurations>(
+    world: &W,
+    of: &ResourceId,
+    versions: &Versions,
+    hash: &ConfigurationHash,
+    now: Timestamp,
+) -> Result<bool, PortError> {
+    let with = versions.with(hash.clone(), now);
+    let written = world
+        .set_configuration_versions(of, &with, versions.newest())
+        .await?;
+    Ok(written == Written::Stored)
 }
 
 /// What a member's own row says of it, by its identifier. Nothing for a database that is no member.

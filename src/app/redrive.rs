@@ -5,6 +5,7 @@ use std::fmt;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use tracing::warn;
 
 use crate::app::start::{NotStarted, StartOutcome, Taken, claim, start};
 use crate::domain::id::names::ExecutionName;
@@ -19,8 +20,8 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Reason;
 use crate::error::chain;
 use crate::ports::{
-    ClaimRun, Clock, InspectExecution, ListEnded, PAGES_MAX, PortError, ReadDefinitions,
-    RedriveExecution, Redriven, StartExecution, all_rows,
+    ClaimRun, Clock, InspectExecution, ListEnded, PAGES_MAX, PortError, ReadConfigurations,
+    ReadDefinitions, RedriveExecution, Redriven, StartExecution, all_rows,
 };
 
 /// How many executions are inspected or redriven at once. The describe calls allow ten a second.
@@ -29,7 +30,7 @@ const CONCURRENCY: usize = 4;
 permissions! {
     /// Everything that a redrive may do.
     Permissions:
-        ClaimRun Clock InspectExecution ListEnded ReadDefinitions RedriveExecution
+        ClaimRun Clock InspectExecution ListEnded ReadConfigurations ReadDefinitions RedriveExecution
         StartExecution
 }
 
@@ -371,11 +372,36 @@ impl RedriveConfig<'_> {
         if !(self.request.act && self.request.restart) {
             return Ok(Outcome::NeedsNew(why));
         }
-        Ok(match start(world, self.stack, run).await? {
+        let run = naming_only_what_is_there(world, run).await;
+        Ok(match start(world, self.stack, &run).await? {
             StartOutcome::Started(name) => Outcome::Restarted(name),
             StartOutcome::StillRunning(name) => Outcome::Skipped(SkipReason::StillRunning(name)),
             StartOutcome::Done(name) => Outcome::Skipped(SkipReason::Done(name)),
             StartOutcome::NotStarted(why) => Outcome::Failed(why.to_string()),
         })
     }
+}
+
+/// The run without its configuration if the catalog has it no more: its copy would name what nobody can read. The run goes
+/// without one too if the catalog does not answer, for a recovery point is worth more.
+async fn naming_only_what_is_there<W: ReadConfigurations>(
+    world: &W,
+    run: &ProtectionRequest,
+) -> ProtectionRequest {
+    let mut run = run.clone();
+    if let Some(named) = &run.options.configuration {
+        let of = &run.database.resource_id;
+        let found = world
+            .configuration(of, named)
+            .await
+            .unwrap_or_else(|error| {
+                let error = chain(&error);
+                warn!(database = %run.database.arn, error, "its configuration could not be read");
+                None
+            });
+        if found.is_none() {
+            run.options.configuration = None;
+        }
+    }
+    run
 }

@@ -118,13 +118,16 @@ pub(super) async fn preview_of<W: prune_preview::Permissions>(
     })
 }
 
-/// Says beforehand that the pruner waits for a person.
+/// Says beforehand that the pruner waits for a person. Whether the stack removes at all is not known here.
 pub(super) fn write_unapproved(
     out: &mut impl Write,
     unapproved: Option<&Unapproved>,
 ) -> Result<(), CliError> {
     if let Some(unapproved) = unapproved {
-        writeln!(out, "\nThe pruner waits for a person: {unapproved}")?;
+        writeln!(
+            out,
+            "\nWhere the stack's parameter Prune is yes, the pruner waits for a person: {unapproved}"
+        )?;
     }
     Ok(())
 }

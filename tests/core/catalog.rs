@@ -16,6 +16,7 @@ use snapferry::domain::restore::value::{Settings, Thousandths, Value};
 use snapferry::domain::restore::versions::{VERSIONS_MAX, Versions};
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::json;
+use snapferry::ports::{ReadConfigurations, StoreConfigurations};
 
 use crate::planner::{listed, planning};
 use crate::world::{Fixture, Name, World, a_run, cluster, run, time};
@@ -327,6 +328,39 @@ fn a_run_starts_without_a_configuration_if_the_table_does_not_take_it() {
         world.break_once(name);
         let run = do_plan(&world).remove(0);
         assert_eq!(run.options.configuration, None, "{name:?}");
+    }
+}
+
+/// So many times another run enters a version of its own right before this one does.
+fn overtake(world: &World, times: usize) {
+    let again = world.clone();
+    world.meanwhile(Name::SetConfigurationVersions, move || {
+        let of = a_run("orders").database.resource_id;
+        let mut known = run(again.configuration_versions(std::slice::from_ref(&of))).unwrap();
+        let known = known.remove(&of).unwrap_or_default();
+        let other = ConfigurationHash::of(&times.to_string());
+        let with = known.with(other, again.clock());
+        run(again.set_configuration_versions(&of, &with, known.newest())).unwrap();
+        if times > 1 {
+            overtake(&again, times - 1);
+        }
+    });
+}
+
+#[test]
+fn a_run_that_another_one_overtook_enters_its_version_again_or_names_none() {
+    for (times, is_named) in [(1, true), (2, false)] {
+        let world = World::new();
+        let orders = with_class(listed("orders", TAGGED), "db.r6g.large");
+        world.rds().databases.push(orders.clone());
+        overtake(&world, times);
+        let named = do_plan(&world).remove(0).options.configuration;
+        let of = orders.resource_id.clone();
+        let mut read = run(world.configuration_versions(std::slice::from_ref(&of))).unwrap();
+        let versions = read.remove(&of).unwrap();
+        assert_eq!(named.is_some(), is_named);
+        assert_eq!(versions.newest() == named.as_ref(), is_named);
+        assert_eq!(versions.all.len(), 2);
     }
 }
 

@@ -218,7 +218,7 @@ fn what_is_awaited_stays_and_keeps_no_other_from_going() {
     assert_eq!(world.rds().snapshots.len(), 5);
 }
 
-fn wait_for(copy: &RdsArn) -> Wait {
+pub(crate) fn wait_for(copy: &RdsArn) -> Wait {
     let expected = Expectation::Snapshot;
     let command = command(Step::Copy, "t", "orders");
     Wait::new(

@@ -8,10 +8,11 @@ use snapferry::domain::id::names::{Attempt, ExecutionName};
 use snapferry::domain::operator::redrive::{
     FailedExecution, FailedStatus, Redrivable, RestartReason, cause_in_words,
 };
+use snapferry::domain::restore::configuration::{Configuration, ConfigurationHash};
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::naming;
 use snapferry::fake::step_functions::Execution;
-use snapferry::ports::{ClaimRun, ExecutionState};
+use snapferry::ports::{ClaimRun, ExecutionState, StoreConfigurations};
 
 use crate::world::{Fixture, Name, World, a_run, rules, run, time};
 
@@ -269,6 +270,34 @@ fn a_new_execution_has_the_next_name_and_the_same_run_so_that_it_adopts_what_the
         naming::source_snapshot(&rules().stack, &the_run, Attempt::FIRST).as_str(),
         failed.as_str()
     );
+}
+
+#[test]
+fn a_new_execution_names_its_configuration_only_if_the_catalog_still_has_it() {
+    let hash = ConfigurationHash::of("orders");
+    let started = |is_there: bool| {
+        let world = World::new();
+        let mut the_run = a_run("orders");
+        the_run.options.configuration = Some(hash.clone());
+        if is_there {
+            let configuration = Configuration {
+                database: the_run.database.arn.clone(),
+                resource_id: the_run.database.resource_id.clone(),
+                settings: [].into(),
+                members: [].into(),
+                tags: [].into(),
+            };
+            run(world.store_configuration(&configuration, &hash, world.clock())).unwrap();
+        }
+        let failed = failed(&world, &the_run, 1, 2);
+        change(&world, &failed, |past| {
+            past.definition = "before".to_owned()
+        });
+        do_redrive(&world, &with_restart());
+        world.runs().pop().unwrap().options.configuration
+    };
+    assert_eq!(started(true), Some(hash.clone()));
+    assert_eq!(started(false), None);
 }
 
 #[test]

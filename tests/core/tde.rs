@@ -1,5 +1,6 @@
 //! Databases with transparent data encryption (TDE): RDS copies them only with an option group of the recovery region.
 
+use jiff::SignedDuration;
 use snapferry::app::plan_preview::{Preview, Verdict, preview};
 use snapferry::app::planner::{Outcome, Planned, When, plan};
 use snapferry::app::react::react;
@@ -146,6 +147,27 @@ fn option_groups_are_listed_once_a_region_and_only_where_a_choice_depends_on_the
     assert_eq!(pages, 2, "the region's four groups are two pages");
     due(&world_with);
     assert_eq!(world_with.calls_of(LIST), pages, "nothing is due");
+}
+
+#[test]
+fn option_groups_are_not_listed_again_for_a_database_that_stays_stopped() {
+    let world = world(vec![database("ledger", "oracle-ee", "fast")]);
+    world.rds().databases[0].status = "stopped".to_owned();
+    applied(&world, UNMAPPED);
+    due(&world);
+    let pages = world.calls_of(LIST);
+    for _ in 0..3 {
+        world.pass(SignedDuration::from_mins(5));
+        assert!(matches!(
+            outcome(&due(&world), "ledger"),
+            Outcome::NotNow(_)
+        ));
+    }
+    assert_eq!(world.calls_of(LIST), pages);
+    world.rds().databases[0].status = "available".to_owned();
+    let started = due(&world);
+    assert!(matches!(outcome(&started, "ledger"), Outcome::Started(_)));
+    assert_eq!(world.calls_of(LIST), pages + 2);
 }
 
 #[test]

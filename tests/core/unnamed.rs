@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use snapferry::app::prune::{PruneReport, PrunerConfig};
+use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::restore::configuration::{Configuration, ConfigurationHash};
@@ -77,9 +78,9 @@ fn is_there(world: &World, named: &ConfigurationHash) -> bool {
 
 /// `old` and `older` went out of force long ago, `late` a week ago. A recovery point names `older`.
 fn world() -> World {
-    let world = crate::prune::world("", vec![copy(0, Some("new")), copy(90, Some("older"))]);
+    let world = crate::prune::world("", vec![copy(0, Some("new")), copy(290, Some("older"))]);
     let now = world.clock();
-    for (named, ago) in [("older", 100), ("old", 80), ("late", 60), ("new", 7)] {
+    for (named, ago) in [("older", 300), ("old", 280), ("late", 260), ("new", 7)] {
         enter(&world, named, now - days(ago));
     }
     world.forget_calls();
@@ -130,7 +131,7 @@ fn what_no_recovery_point_names_is_noted_and_goes_a_grace_later() {
 fn once_its_recovery_point_is_gone_it_follows_after_its_own_grace() {
     let world = world();
     hours(&world, &config(), 30);
-    world.rds().snapshots.remove(&copy(90, None).arn);
+    world.rds().snapshots.remove(&copy(290, None).arn);
     hours(&world, &config(), 23);
     assert!(is_there(&world, &hash("older")));
     hours(&world, &config(), 2);
@@ -140,7 +141,7 @@ fn once_its_recovery_point_is_gone_it_follows_after_its_own_grace() {
 #[test]
 fn a_recovery_point_without_a_name_keeps_what_was_in_force_at_its_time() {
     let world = world();
-    world.put_snapshot(copy(70, None));
+    world.put_snapshot(copy(270, None));
     hours(&world, &config(), 30);
     assert!(is_there(&world, &hash("old")));
 }
@@ -236,38 +237,110 @@ fn a_run_that_comes_back_to_it_at_the_last_moment_keeps_it() {
     assert!(is_there(&world, &hash("old")));
 }
 
-#[test]
-fn a_round_removes_a_hundred_at_most() {
+/// Stores a configuration of a database, as a run does when it begins.
+fn store(world: &World, of: &DatabaseRef, name: &ConfigurationHash, at: Timestamp) {
+    let configuration = Configuration {
+        database: of.arn.clone(),
+        resource_id: of.resource_id.clone(),
+        settings: [].into(),
+        members: [].into(),
+        tags: [].into(),
+    };
+    run(world.store_configuration(&configuration, name, at)).unwrap();
+}
+
+/// Three databases with 59 configurations each that nothing names.
+fn many() -> World {
     let world = crate::prune::world("", Vec::new());
     let now = world.clock();
     for number in 0..3 {
-        let name = format!("orders-{number}");
-        let mut request = a_run(&name);
+        let mut request = a_run(&format!("orders-{number}"));
         request.planned_at -= days(1);
         world.put_snapshot(copy_of(&request));
-        let of = request.database;
         let mut all = Versions::default();
         for version in 0..60 {
             let name = hash(&version.to_string());
-            let configuration = Configuration {
-                database: of.arn.clone(),
-                resource_id: of.resource_id.clone(),
-                settings: [].into(),
-                members: [].into(),
-                tags: [].into(),
-            };
             let at = now - days(200 - version);
-            run(world.store_configuration(&configuration, &name, at)).unwrap();
+            store(&world, &request.database, &name, at);
             let known = all.newest().cloned();
             all = all.with(name, at);
-            let of = &of.resource_id;
+            let of = &request.database.resource_id;
             run(world.set_configuration_versions(of, &all, known.as_ref())).unwrap();
         }
     }
+    world
+}
+
+fn count(world: &World, name: Name) -> usize {
+    let calls = world.calls();
+    calls.iter().filter(|call| call.name() == name).count()
+}
+
+#[test]
+fn a_round_removes_a_hundred_at_most() {
+    let world = many();
     let report = hours(&world, &config(), 24);
     assert_eq!(report.configurations.removed.len(), 100);
     let report = try_round(&world, &config(), None).unwrap();
     assert_eq!(report.configurations.removed.len(), 3 * 59 - 100);
+}
+
+#[test]
+fn a_round_tries_a_hundred_at_most_also_if_none_of_them_goes() {
+    let world = many();
+    hours(&world, &config(), 23);
+    world.pass(SignedDuration::from_hours(1));
+    for number in 0..3 {
+        let of = a_run(&format!("orders-{number}")).database;
+        for version in 0..60 {
+            store(&world, &of, &hash(&version.to_string()), world.clock());
+        }
+    }
+    world.forget_calls();
+    let report = try_round(&world, &config(), None).unwrap();
+    assert_eq!(report.configurations.removed, []);
+    assert_eq!(count(&world, Name::RemoveConfiguration), 100);
+}
+
+#[test]
+fn while_removal_is_frozen_no_round_reads_a_ripe_configuration_again() {
+    let world = many();
+    hours(&world, &config(), 23);
+    let freeze = Freeze {
+        and_drills: false,
+        why: "the region is lost".to_owned(),
+        by: "ada".to_owned(),
+        at: world.clock(),
+    };
+    run(world.set_freeze(&freeze)).unwrap();
+    world.pass(SignedDuration::from_hours(1));
+    world.forget_calls();
+    try_round(&world, &config(), None).unwrap();
+    assert_eq!(count(&world, Name::ConfigurationVersions), 1);
+    // The report on the quota asks too.
+    assert_eq!(count(&world, Name::ReadFreeze), 2);
+}
+
+#[test]
+fn what_the_run_of_an_open_wait_began_with_is_neither_noted_nor_removed() {
+    let world = world();
+    let mut wait = crate::prune::wait_for(&copy(0, None).arn);
+    wait.command.run.options.configuration = Some(hash("old"));
+    world.store(wait);
+    let report = hours(&world, &config(), 30);
+    assert_eq!(report.configurations.unnamed, 0);
+    assert!(is_there(&world, &hash("old")));
+}
+
+#[test]
+fn what_was_in_force_while_step_functions_may_still_know_its_run_stays() {
+    let world = crate::prune::world("", vec![copy(0, Some("new"))]);
+    let now = world.clock();
+    enter(&world, "old", now - days(200));
+    enter(&world, "new", now - days(100));
+    let report = hours(&world, &config(), 30);
+    assert_eq!(report.configurations.unnamed, 0);
+    assert!(is_there(&world, &hash("old")));
 }
 
 /// What may go, found the slow way: each configuration against each recovery point and each version.
@@ -302,10 +375,10 @@ fn slow(versions: &Versions, points: &[Naming], now: Timestamp) -> BTreeSet<Conf
 }
 
 fn a_history() -> impl Strategy<Value = (Versions, Vec<Naming>)> {
-    let versions = proptest::collection::vec((0_u8..5, 1_i64..40), 1..8);
-    let points = proptest::collection::vec((0_u8..8, 0_i64..160), 0..6);
+    let versions = proptest::collection::vec((0_u8..5, 1_i64..100), 1..8);
+    let points = proptest::collection::vec((0_u8..8, 0_i64..360), 0..6);
     (versions, points).prop_map(|(entries, points)| {
-        let begin = now() - days(120);
+        let begin = now() - days(320);
         let mut at = begin;
         let mut versions = Versions::default();
         for (name, after) in entries {
@@ -377,8 +450,8 @@ enum Event {
     Gone,
     /// Rounds of so many hours.
     Rounds(u8),
-    /// A month without rounds.
-    Month,
+    /// Four months without rounds.
+    Months,
 }
 
 fn an_event() -> impl Strategy<Value = Event> {
@@ -386,7 +459,7 @@ fn an_event() -> impl Strategy<Value = Event> {
         (0_u8..4).prop_map(Event::Began),
         Just(Event::Gone),
         (1_u8..40).prop_map(Event::Rounds),
-        Just(Event::Month),
+        Just(Event::Months),
     ]
 }
 
@@ -421,7 +494,7 @@ fn loses_something(events: &[Event], overlooks: bool) -> bool {
                 }
                 hours(&world, &config(), i64::from(*count));
             }
-            Event::Month => world.pass(days(31)),
+            Event::Months => world.pass(days(121)),
         }
         let named = points.iter().map(|point| point.tags[TAG].clone());
         let named = named.map(|text| ConfigurationHash::parse(&text).unwrap());
@@ -449,7 +522,7 @@ fn a_planted_bug_that_overlooks_recovery_points_is_found() {
     let events = [
         Event::Began(0),
         Event::Began(1),
-        Event::Month,
+        Event::Months,
         Event::Rounds(30),
     ];
     assert!(loses_something(&events, true));

@@ -11,6 +11,7 @@ use super::permissions::Permissions;
 use super::row::{CONCURRENCY, DueNow, Known};
 use crate::domain::id::arn::Family;
 use crate::domain::id::names::ResourceId;
+use crate::domain::policy::choice::{Choice, choose};
 use crate::domain::policy::cursor::{Cursor, Kept};
 use crate::error::chain;
 
@@ -80,7 +81,11 @@ async fn look<W: Permissions>(
         .map(|kept| kept.database.resource_id.clone())
         .collect();
     let mut databases = world.find_databases(&planned.region, family, &ids).await?;
-    due.note_tde(world, &planned.region, &mut databases).await;
+    // One that is stopped stays left over with or without TDE, and would have the groups listed every few minutes.
+    let may_start = databases
+        .iter_mut()
+        .filter(|database| !matches!(choose(database, due.policies), Choice::NotNow(..)));
+    due.note_tde(world, &planned.region, may_start).await;
     let entries = &due.entries(world, &databases).await?;
     let configurations = &due.configurations(world, &databases).await;
     let shown = databases.iter();

@@ -99,11 +99,11 @@ impl DueNow<'_> {
     }
 
     /// Notes which databases have TDE. Where RDS does not say it, they are tried.
-    pub(super) async fn note_tde<W: ListOptionGroups>(
+    pub(super) async fn note_tde<'d, W: ListOptionGroups>(
         &self,
         world: &W,
         region: &Region,
-        databases: &mut [Database],
+        databases: impl IntoIterator<Item = &'d mut Database>,
     ) {
         let noted = self.tde.note(world, region, self.policies, databases).await;
         if let Err(error) = noted {

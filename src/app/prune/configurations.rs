@@ -21,7 +21,7 @@ use crate::domain::retention::sightings::ROUND_MAX as NOTES_LAPSE_AFTER;
 use crate::error::chain;
 use crate::ports::{PortError, Written};
 
-/// How many configurations one round removes, and the notes of how many databases it writes, at most.
+/// How many configurations one round tries to remove, and the notes of how many databases it writes, at most.
 const MAX: usize = 100;
 
 /// How long a round may have taken before it looks after configurations. Recovery points come first.
@@ -59,6 +59,17 @@ pub(super) async fn prune_configurations<W: Permissions>(
     pruned
 }
 
+/// What a round has done so far.
+#[derive(Default)]
+struct Progress {
+    /// The databases whose notes were written.
+    written: usize,
+    /// The configurations that it tried to remove.
+    tried: usize,
+    /// Whether removal was frozen when the first one was ripe.
+    is_frozen: Option<bool>,
+}
+
 struct Pruning<'a, W> {
     world: &'a W,
     config: &'a PrunerConfig,
@@ -69,57 +80,72 @@ struct Pruning<'a, W> {
 
 impl<W: Permissions> Pruning<'_, W> {
     async fn all(&self, pruned: &mut PrunedConfigurations) -> Result<(), PortError> {
-        let mut written = 0;
+        let mut progress = Progress::default();
         for chunk in by_database(&self.preview.groups).chunks(BATCH_GET_MAX) {
             let ids: Vec<ResourceId> = chunk.iter().map(|(id, _)| (*id).clone()).collect();
             let versions = self.world.configuration_versions(&ids).await?;
             for (id, groups) in chunk {
                 let is_late = self.world.now().duration_since(self.started) > LATEST;
-                if written >= MAX || pruned.removed.len() >= MAX || is_late {
+                if progress.written >= MAX || progress.tried >= MAX || is_late {
                     return Ok(());
                 }
                 if let Some(before) = versions.get(*id) {
-                    written += usize::from(self.one(id, groups, before, pruned).await?);
+                    self.one(id, groups, before, &mut progress, pruned).await?;
                 }
             }
         }
         Ok(())
     }
 
-    /// One database. Gives whether its versions were written.
+    /// One database.
     async fn one(
         &self,
         id: &ResourceId,
         groups: &[&GroupPreview],
         before: &Versions,
+        progress: &mut Progress,
         pruned: &mut PrunedConfigurations,
-    ) -> Result<bool, PortError> {
+    ) -> Result<(), PortError> {
         let (grace, now) = (self.config.grace, self.started);
         let points = namings(groups, before, &self.preview.named);
         let sighting = sight_unnamed(before, &points, self.rounds_went_on, grace, now);
         let is_open = |one: &&Version| one.unnamed_since.is_some() && !one.is_removed;
         pruned.unnamed += sighting.versions.all.iter().filter(is_open).count();
         let mut removed = Vec::new();
-        if self.config.removes {
-            for hash in &sighting.ripe {
-                if pruned.removed.len() + removed.len() < MAX
-                    && self.remove(id, groups, hash, pruned).await?
-                {
-                    removed.push(hash.clone());
-                }
+        for hash in &sighting.ripe {
+            if progress.tried >= MAX || !self.may_remove(progress).await? {
+                break;
+            }
+            progress.tried += 1;
+            if self.remove(id, groups, hash, pruned).await? {
+                removed.push(hash.clone());
             }
         }
         let after = with_removed(&sighting.versions, &removed);
         let each = removed.into_iter().map(|hash| (id.clone(), hash));
         pruned.removed.extend(each);
         if after == *before {
-            return Ok(false);
+            return Ok(());
         }
         // A run that has entered a version meanwhile wins, and the next round notes anew.
         let newest = before.newest();
         let world = self.world;
         world.set_configuration_versions(id, &after, newest).await?;
-        Ok(true)
+        progress.written += 1;
+        Ok(())
+    }
+
+    /// Whether the stack removes at all, and nobody had frozen removal when the first configuration was ripe.
+    async fn may_remove(&self, progress: &mut Progress) -> Result<bool, PortError> {
+        if !self.config.removes {
+            return Ok(false);
+        }
+        let is_frozen = match progress.is_frozen {
+            Some(is_frozen) => is_frozen,
+            None => self.world.freeze().await?.is_some(),
+        };
+        progress.is_frozen = Some(is_frozen);
+        Ok(!is_frozen)
     }
 
     /// Removes a configuration if the second rule lets it go, and nobody has frozen removal.

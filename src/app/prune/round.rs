@@ -106,7 +106,7 @@ async fn round<W: Permissions>(
         return Ok(report);
     }
     let regions = list_regions(world, config, &preview, order.is_none(), started).await?;
-    let needed = needed(world, &preview).await?;
+    let needed = needed(world, &mut preview).await?;
     leave_alone(
         &mut databases,
         config,
@@ -223,10 +223,11 @@ async fn confirm<W: Permissions>(
     Ok(())
 }
 
-/// What an open wait needs: its own resource, at whichever attempt, and the source that it copies.
+/// What an open wait needs: its own resource, at whichever attempt, and the source that it copies. The configuration of its
+/// run counts as named.
 async fn needed<W: Permissions>(
     world: &W,
-    preview: &PrunePreview,
+    preview: &mut PrunePreview,
 ) -> Result<BTreeSet<RdsArn>, PortError> {
     let mut awaited = BTreeSet::new();
     let mut needed = BTreeSet::new();
@@ -234,6 +235,7 @@ async fn needed<W: Permissions>(
     while let Some(page) = open.try_next().await? {
         for wait in page.waits {
             awaited.insert(first_attempt(&wait.resource));
+            preview.named.add_run(&wait.command.run);
             if let Expectation::Copy(expected) = wait.expected {
                 needed.insert(expected.source);
             }

@@ -180,7 +180,10 @@ pub async fn run_apply<W: policies::Permissions>(
                 match approval {
                     Ok(None) => {}
                     Ok(Some(unapproved)) => {
-                        writeln!(out, "\nThe pruner waits for a person: {unapproved}")?;
+                        writeln!(
+                            out,
+                            "\nWhere the stack's parameter Prune is yes, the pruner waits for a person: {unapproved}"
+                        )?;
                     }
                     Err(why) => writeln!(
                         out,

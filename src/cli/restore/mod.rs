@@ -16,8 +16,8 @@ use super::outcome::{CliError, Ended};
 use super::show::write_json;
 use crate::app::carry_out_all::Permissions;
 use crate::app::preflight::{self, PreflightReport, check_plans};
-use crate::app::restore::{self, OrderedPlan, RestoreOf, RestorePlans, Which, plan_restore};
-use crate::app::resume::{self, keep_accepted};
+use crate::app::restore::{self, OrderedPlan, RestoreOf, RestorePlans, Which};
+use crate::app::resume::{self, plan_or_resume};
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::restore::plan::RestoreOptions;
 use crate::ports::Clock;
@@ -112,15 +112,13 @@ async fn carry_out<W: Permissions + preflight::Permissions>(
     restore_and_close(world, of, plans, json, out).await
 }
 
-/// The plans, with what a person has accepted for them before.
+/// The plans, also those of restores that have begun, with what a person has accepted for them.
 async fn planned<W: restore::Permissions + resume::Permissions>(
     world: &W,
     of: RestoreOf<'_>,
 ) -> Result<RestorePlans, CliError> {
-    let mut plans = plan_restore(world, of).await.map_err(restore_error)?;
+    let plans = plan_or_resume(world, of).await.map_err(restore_error)?;
     refuse_unknown(&plans)?;
-    let kept = keep_accepted(world, of, &mut plans).await;
-    kept.map_err(restore_error)?;
     Ok(plans)
 }
 

@@ -14,8 +14,8 @@ pub enum Check {
     Name,
     /// Whether a quota has room.
     Quota(QuotaKind),
-    /// Whether the engine's version is on offer.
-    Version,
+    /// Whether the engine's version is on offer, for an instance or for a cluster.
+    Version(Family),
     /// Whether the class is on offer.
     Class,
     /// Whether a group is there.
@@ -33,7 +33,7 @@ impl Check {
             Self::Quota(QuotaKind::Instances) => "instance-quota",
             Self::Quota(QuotaKind::Clusters) => "cluster-quota",
             Self::Quota(QuotaKind::Storage) => "storage-quota",
-            Self::Version => "engine-version",
+            Self::Version(_) => "engine-version",
             Self::Class => "class",
             Self::Group(GroupKind::Subnets) => "subnet-group",
             Self::Group(GroupKind::Parameters) => "parameter-group",
@@ -51,8 +51,12 @@ impl Check {
             Self::Quota(_) => {
                 "have the quota raised (Service Quotas, Amazon RDS), or delete what is not needed"
             }
-            Self::Version => {
+            Self::Version(Family::Instance) => {
                 "upgrade the copy (modify-db-snapshot --engine-version), or restore with newer data"
+            }
+            Self::Version(Family::Cluster) => {
+                "if RDS refuses it, restore the copy by hand with a version that the region offers \
+                 (restore-db-cluster-from-snapshot --engine-version), or restore with newer data"
             }
             Self::Class => "name a class that the region has in [policy.NAME.restore.classes]",
             Self::Group(GroupKind::Subnets) => {
@@ -132,10 +136,14 @@ fn offered(making: &Making, answers: &Answers) -> Option<Finding> {
         version: number,
     } = version;
     if answers.versions.get(version) == Some(&false) {
-        // RDS gives an instance the snapshot's version, and may know how to upgrade it.
+        // RDS lists what new databases may have. It may take a copy of an older version all the same, or upgrade it.
+        let family = match making.is_of_cluster {
+            true => Family::Cluster,
+            false => Family::Instance,
+        };
         return Some(Finding {
-            check: Check::Version,
-            stops: making.is_of_cluster,
+            check: Check::Version(family),
+            stops: false,
             what: format!("the region does not offer {engine} {number}"),
         });
     }
@@ -165,7 +173,10 @@ fn groups_missing(making: &Making, answers: &Answers) -> Vec<Finding> {
 }
 
 fn keys_unusable(home: &Region, making: &Making, answers: &Answers) -> Vec<Finding> {
-    let found = making.keys.iter().filter_map(|key| {
+    let needed = making.keys.iter().map(|key| (key, true));
+    // RDS makes the database without them, and refuses the change afterwards.
+    let later = making.later_keys.iter().map(|key| (key, false));
+    let found = needed.chain(later).filter_map(|(key, stops)| {
         let what = match key_here(home, key) {
             Err(why) => why,
             Ok(name) => {
@@ -173,7 +184,11 @@ fn keys_unusable(home: &Region, making: &Making, answers: &Answers) -> Vec<Findi
                 format!("the key {name} cannot be used: {why}")
             }
         };
-        Some(stop(Check::Key, what))
+        Some(Finding {
+            check: Check::Key,
+            stops,
+            what,
+        })
     });
     found.collect()
 }

@@ -128,13 +128,15 @@ pub type Present = BTreeMap<(Family, String), ResourceId>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Making {
     pub(super) key: (Family, String),
-    /// Whether it is a cluster or one's member, whose version a call names.
+    /// Whether it is a cluster or one's member.
     pub(super) is_of_cluster: bool,
     pub(super) version: Option<EngineVersion>,
     pub(super) class: Option<String>,
     pub(super) storage: i64,
     pub(super) groups: Vec<(GroupKind, String)>,
     pub(super) keys: Vec<String>,
+    /// Keys that only a change of the running database uses.
+    pub(super) later_keys: Vec<String>,
 }
 
 /// What a plan would make that is not there yet.
@@ -200,6 +202,7 @@ fn making(plan: &RestorePlan, step: &Step) -> Option<Making> {
     let engine = text("Engine");
     let storage = own(Setting::AllocatedStorage).filter(|_| is_main && family == Family::Instance);
     let groups = GroupKind::PARAMETERS.into_iter();
+    let mut later_keys: Vec<String> = Vec::new();
     let mut keys: Vec<String> = text("PerformanceInsightsKMSKeyId").into_iter().collect();
     if is_main {
         let key = |setting| own(setting).and_then(Value::as_text);
@@ -211,10 +214,12 @@ fn making(plan: &RestorePlan, step: &Step) -> Option<Making> {
         {
             for parameter in ["PerformanceInsightsKMSKeyId", "MasterUserSecretKmsKeyId"] {
                 let sent = other.parameters.get(parameter);
-                keys.extend(sent.and_then(|sent| sent.value.as_text().map(ToOwned::to_owned)));
+                later_keys
+                    .extend(sent.and_then(|sent| sent.value.as_text().map(ToOwned::to_owned)));
             }
         }
     }
+    later_keys.retain(|key| !keys.contains(key));
     Some(Making {
         key: (family, name.to_ascii_lowercase()),
         is_of_cluster: plan.database.family() == Family::Cluster,
@@ -228,6 +233,7 @@ fn making(plan: &RestorePlan, step: &Step) -> Option<Making> {
             .filter_map(|(kind, parameter)| Some((kind, text(parameter)?)))
             .collect(),
         keys,
+        later_keys,
     })
 }
 
@@ -257,10 +263,8 @@ impl Questions {
                     .filter(|(kind, name)| !kind.is_made_by_rds(name))
                     .map(|(kind, _)| *kind),
             );
-            let keys = making
-                .keys
-                .iter()
-                .filter_map(|key| key_here(home, key).ok());
+            let keys = making.keys.iter().chain(&making.later_keys);
+            let keys = keys.filter_map(|key| key_here(home, key).ok());
             questions.keys.extend(keys);
         }
         questions

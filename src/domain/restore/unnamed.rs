@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::configuration::ConfigurationHash;
 use super::versions::{Version, Versions};
 
-/// How long a configuration must not have been in force. A run that began with it may be redriven for two weeks after it
-/// failed, and only its copy names the configuration.
-pub const OUT_OF_FORCE_MIN: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long a configuration must not have been in force. A failed run that began with it may be redriven or restarted as long
+/// as Step Functions knows it, which is 90 days, and only its copy names the configuration.
+pub const OUT_OF_FORCE_MIN: SignedDuration = SignedDuration::from_hours(120 * 24);
 
 /// What a recovery point says of its configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

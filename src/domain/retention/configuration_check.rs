@@ -13,8 +13,9 @@ use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::restore::configuration::ConfigurationHash;
 use crate::domain::restore::versions::Versions;
 
-/// For how long after it was in force a configuration is kept.
-const LATELY: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// For how long after it was in force a configuration is kept: longer than the 90 days for which Step Functions knows a run
+/// that began with it, and a person may let it go on.
+const LATELY: SignedDuration = SignedDuration::from_hours(120 * 24);
 
 /// Why a configuration is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,7 +26,7 @@ pub enum Keeps {
     NamedBySnapshot,
     /// It is in force, or the versions do not show until when it was.
     InForce,
-    /// It was in force a short time ago, and a run that began with it may still make its copy.
+    /// It was in force in the last months, and a run that began with it may still make its copy.
     Lately,
     /// A recovery point that names none was taken while it was in force, or at an unknown time.
     MayBeNamed,
@@ -37,7 +38,7 @@ impl fmt::Display for Keeps {
             Self::Incomplete => "the inventory is not complete",
             Self::NamedBySnapshot => "a snapshot names it",
             Self::InForce => "it is in force",
-            Self::Lately => "it was in force a short time ago",
+            Self::Lately => "it was in force in the last 120 days",
             Self::MayBeNamed => "a recovery point without a configuration may need it",
         })
     }
@@ -48,7 +49,7 @@ impl fmt::Display for Keeps {
 pub struct ConfigurationCase<'a> {
     /// Whether all snapshots were listed, and every row could be read.
     pub is_complete: bool,
-    /// What the tags of all snapshots of the region name, of other stacks and people too.
+    /// What the tags of all snapshots of the region name, of other stacks and people too, and what the runs of open waits do.
     pub named_anywhere: &'a BTreeSet<String>,
     /// The database's snapshots.
     pub snapshots: &'a [&'a Snapshot],

@@ -9,17 +9,25 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::CONFIGURATION;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::restore::configuration::ConfigurationHash;
+use crate::domain::run::command::ProtectionRequest;
 
 /// The configurations that the snapshots of a region name, also those of other stacks and of people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NamedConfigurations {
-    /// What their tags say.
+    /// What their tags say, and the runs whose copies are awaited.
     pub tags: BTreeSet<String>,
     /// Whether a row could not be read. The adapter leaves everything out of such a row, its tags too.
     pub has_unreadable: bool,
 }
 
 impl NamedConfigurations {
+    /// Looks at a run whose snapshot or copy is awaited. Its copy may name the configuration only later.
+    pub fn add_run(&mut self, run: &ProtectionRequest) {
+        if let Some(named) = &run.options.configuration {
+            self.tags.insert(named.to_string());
+        }
+    }
+
     /// Looks at a snapshot.
     pub fn add(&mut self, snapshot: &Snapshot) {
         if let Some(named) = snapshot.tags.get(CONFIGURATION)
