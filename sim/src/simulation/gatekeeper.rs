@@ -209,9 +209,6 @@ impl World {
             Call::ClaimSlot { holder, limits } | Call::HandOutSlot { holder, limits, .. } => {
                 self.judge_claim(holder, limits);
             }
-            Call::ProbeToken { token } => {
-                self.doing(by).probed.insert(token.reveal().to_owned());
-            }
             // Its effect may come after the invocation has ended.
             Call::SendCommand { command } => self.judge_sending(by, command),
             Call::DeleteSnapshot { snapshot } => self.judge_removal_of(by, snapshot),
@@ -387,10 +384,8 @@ impl World {
                 self.judge_order(by, known, after);
                 self.judge_free_slot(by, settled);
                 self.hand_over_has_ended(settled);
-                for (holder, stamp) in &after.handed {
-                    if !known.handed.contains_key(holder) {
-                        self.judge_hand_over(by, holder, *stamp);
-                    }
+                for (holder, stamp) in known.new_stamps(after) {
+                    self.judge_hand_over(by, holder, *stamp);
                 }
                 self.count("slots handed on by a settled copy");
             }
