@@ -67,6 +67,8 @@ const MAY_BE_UNUSED: &[(&str, &str)] = &[
     ("sweeper dynamodb:BatchGetItem", QUEUED),
     ("sweeper states:SendTaskHeartbeat", QUEUED),
     ("sweeper sqs:SendMessage", QUEUED),
+    ("reactor states:SendTaskHeartbeat", QUEUED),
+    ("reactor sqs:SendMessage", QUEUED),
     ("reactor dynamodb:GetItem", AUTOMATED),
     ("reactor rds:DescribeDBInstances", AUTOMATED),
     ("reactor rds:DescribeDBClusters", AUTOMATED),
