@@ -11,9 +11,9 @@ use tracing::{info, warn};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::naming::first_attempt;
-use crate::domain::run::slot_limits::CopySlots;
-use crate::domain::run::slots::SlotCandidate;
-use crate::domain::run::taken_slots::TakenSlots;
+use crate::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
+use crate::domain::run::slots::{SlotCandidate, WaitsFor};
+use crate::domain::run::taken_slots::{PassedOver, TakenSlots};
 use crate::domain::run::turn::QueuedCopy;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::error::chain;
@@ -24,19 +24,23 @@ use crate::ports::{
 
 /// How many times it begins again because somebody else has changed the slots. As many settle at once in a batch of hints.
 const TRIES: usize = 10;
-/// How many queued copies it looks at in one read of their waits.
-const LOOKED_AT: usize = 5;
-/// How many copies of the queue it tries. The sweep sees the whole queue.
-const TRIED_MAX: usize = 20;
+/// How many queued copies it looks at in one read of their waits: few at first, because mostly the first one may have the
+/// slot.
+const LOOKED_AT: [usize; 2] = [5, 20];
+/// How many queued copies without a slot it looks at in all. The sweep sees the whole queue.
+const LOOKED_AT_MAX: usize = 100;
+/// How many tokens that are not certainly alive it passes over.
+const NOT_ALIVE_MAX: usize = 20;
 
 /// What the settled copy's slot became.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum HandedOn {
     /// This copy has it, and its command was sent.
     To(RdsArn),
-    /// Nobody in the queue may have it, so it is free.
+    /// Nobody in the whole queue may have it, so it is free.
     Freed,
-    /// The copy holds none, or others were always faster: the sweep does the rest.
+    /// The copy holds none, others were always faster, or it is not certain who is next. The sweep does the rest: it frees
+    /// the slot and hands it out in one go, so that no fresh command overtakes the queue.
     Left,
 }
 
@@ -55,11 +59,7 @@ where
         + SendCommand,
 {
     let holder = first_attempt(&settled.resource);
-    let mut queue = Queue {
-        copy_slots,
-        next: None,
-        seen: BTreeMap::new(),
-    };
+    let mut queue = Queue::of(copy_slots);
     match try_to(world, &mut queue, &holder).await {
         Ok(HandedOn::To(next)) => info!(settled = %holder, %next, "a slot is handed on"),
         Ok(HandedOn::Freed | HandedOn::Left) => {}
@@ -86,13 +86,17 @@ where
         if !taken.holds(settled) {
             return Ok(HandedOn::Left);
         }
-        let Some((next, after)) = queue.next(world, &taken, settled).await? else {
-            let of_policy = taken.policy_of(settled);
-            let freed = world.free_slot(settled, of_policy, &Abandoned::WaitGone);
-            return Ok(match freed.await? {
-                true => HandedOn::Freed,
-                false => HandedOn::Left,
-            });
+        let (next, after) = match queue.next(world, &taken, settled).await? {
+            Next::Copy(next, after) => (next, after),
+            Next::Unsure => return Ok(HandedOn::Left),
+            Next::Nobody => {
+                let of_policy = taken.policy_of(settled);
+                let freed = world.free_slot(settled, of_policy, &Abandoned::WaitGone);
+                return Ok(match freed.await? {
+                    true => HandedOn::Freed,
+                    false => HandedOn::Left,
+                });
+            }
         };
         if world.hand_on_slot(settled, &taken, &after).await? == Written::Stored {
             world.send_command(&next.command).await?;
@@ -102,75 +106,195 @@ where
     Ok(HandedOn::Left)
 }
 
+/// Who is next for the slot.
+enum Next {
+    /// The first copy of the queue that may have the slot, and the slots with it.
+    Copy(Box<Wait>, TakenSlots),
+    /// Nobody: the whole queue was read, and no copy may have it.
+    Nobody,
+    /// Perhaps somebody: the queue is longer than what was read, or a token may be alive.
+    Unsure,
+}
+
+/// The queue of one family, as far as it was read.
+#[derive(Default)]
+struct Line {
+    copies: Vec<QueuedCopy>,
+    /// Where the next page begins.
+    marker: Option<String>,
+    is_whole: bool,
+}
+
+impl Line {
+    /// The copy at this place. Reads on where that place was not read yet.
+    async fn at<W: ListQueue>(
+        &mut self,
+        world: &W,
+        family: Family,
+        place: usize,
+    ) -> Result<Option<&QueuedCopy>, PortError> {
+        while self.copies.len() <= place && !self.is_whole {
+            let mut page = world.list_queue(family, self.marker.take()).await?;
+            // Copies with the same turn come in any order.
+            page.items.sort();
+            self.copies.extend(page.items);
+            self.marker = page.next;
+            self.is_whole = self.marker.is_none();
+        }
+        Ok(self.copies.get(place))
+    }
+}
+
 /// What is known of the queue while a slot is handed on.
 struct Queue {
     copy_slots: CopySlots,
-    /// The first copies of both families, in order, once they were read.
-    next: Option<Vec<QueuedCopy>>,
-    /// The waits of those that were looked at. `None` of those that get no slot: they are not queued any more, or it is not
-    /// certain that somebody awaits them.
+    lines: BTreeMap<Family, Line>,
+    /// The waits of those that were looked at. `None` of those that are not queued any more.
     seen: BTreeMap<RdsArn, Option<Wait>>,
+    /// The copies whose tokens are dead.
+    dead: BTreeSet<RdsArn>,
+    /// The copies of whose tokens nothing is known.
+    unknown: BTreeSet<RdsArn>,
+}
+
+/// How far one search has gone through the queue.
+#[derive(Default)]
+struct Search {
+    places: BTreeMap<Family, usize>,
+    /// The families of which no further copy may have the slot.
+    full: BTreeSet<Family>,
+    /// The smallest limits of all copies so far. They hold for all, so that no copy overtakes by an older set of policies.
+    limits: SlotLimits,
+    looked_at: usize,
 }
 
 impl Queue {
-    /// The first copy of the queue that may have the slot, and the slots with it.
+    fn of(copy_slots: CopySlots) -> Self {
+        Self {
+            copy_slots,
+            lines: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            dead: BTreeSet::new(),
+            unknown: BTreeSet::new(),
+        }
+    }
+
+    /// The first copy of the queue that may have the slot.
     async fn next<W>(
         &mut self,
         world: &W,
         taken: &TakenSlots,
         settled: &RdsArn,
-    ) -> Result<Option<(Wait, TakenSlots)>, PortError>
+    ) -> Result<Next, PortError>
     where
         W: Clock + ListQueue + LookUpWaits + ProbeToken + ReadLearntLimit,
     {
         let mut learnt: BTreeMap<Family, Option<LearntLimit>> = BTreeMap::new();
-        let copies = self.first(world, taken).await?;
-        let waiting: Vec<RdsArn> = copies
-            .into_iter()
-            .filter(|copy| !taken.holds(copy))
-            .take(TRIED_MAX)
-            .collect();
-        for few in waiting.chunks(LOOKED_AT) {
-            self.look(world, few).await?;
-            for copy in few {
-                let Some(wait) = self.seen.get(copy).and_then(Option::as_ref).cloned() else {
+        let mut search = Search::default();
+        let mut is_unsure = false;
+        loop {
+            let few = self.few(world, taken, &mut search).await?;
+            if few.is_empty() {
+                return Ok(match is_unsure {
+                    true => Next::Unsure,
+                    false => Next::Nobody,
+                });
+            }
+            if search.looked_at > LOOKED_AT_MAX {
+                return Ok(Next::Unsure);
+            }
+            self.look(world, &few).await?;
+            let waits = few.iter().filter_map(|copy| self.seen.get(copy)?.as_ref());
+            let waits: Vec<Wait> = waits.cloned().collect();
+            let candidates: Vec<SlotCandidate> = waits
+                .iter()
+                .map(|wait| SlotCandidate::of(wait, self.copy_slots))
+                .collect();
+            let limits = candidates.iter().map(|candidate| &candidate.limits);
+            search.limits = limits.fold(search.limits, SlotLimits::and);
+            for (wait, candidate) in waits.into_iter().zip(candidates) {
+                let (copy, family) = (candidate.holder.clone(), candidate.holder.family());
+                if search.full.contains(&family) || self.dead.contains(&copy) {
                     continue;
-                };
-                let family = copy.family();
+                }
                 if let Entry::Vacant(unread) = learnt.entry(family) {
                     unread.insert(world.learnt_limit(family).await?);
                 }
                 let limit = learnt.get(&family).and_then(Option::as_ref);
-                let candidate = SlotCandidate::of(&wait, self.copy_slots);
-                let Some(after) = taken.handed_on(settled, &candidate, limit, world.now()) else {
-                    continue;
+                let candidate = SlotCandidate {
+                    limits: candidate.limits.lowered_to(&search.limits),
+                    ..candidate
                 };
-                if !is_awaited(world, &wait).await {
-                    self.seen.insert(copy.clone(), None);
-                    continue;
+                let after = match taken.handed_on(settled, &candidate, limit, world.now()) {
+                    Ok(after) => after,
+                    Err(PassedOver::WaitsFor(WaitsFor::Slot(SlotGroup::All))) => {
+                        return Ok(Next::Nobody);
+                    }
+                    Err(PassedOver::WaitsFor(
+                        WaitsFor::Slot(SlotGroup::Clusters) | WaitsFor::Rds(_),
+                    )) => {
+                        search.full.insert(family);
+                        continue;
+                    }
+                    Err(PassedOver::WaitsFor(WaitsFor::Slot(_)) | PassedOver::Holds) => continue,
+                };
+                if !self.unknown.contains(&copy) && self.is_awaited(world, &wait, &copy).await {
+                    return Ok(Next::Copy(Box::new(wait), after));
                 }
-                return Ok(Some((wait, after)));
+                is_unsure |= self.unknown.contains(&copy);
+                if self.dead.len() + self.unknown.len() >= NOT_ALIVE_MAX {
+                    return Ok(Next::Unsure);
+                }
             }
         }
-        Ok(None)
     }
 
-    /// The first copies of the queue. Both families share the slots, and the first of both is next.
-    async fn first<W: ListQueue>(
+    /// The next few copies without a slot. Both families share the slots, and the first of both is next.
+    async fn few<W: ListQueue>(
         &mut self,
         world: &W,
         taken: &TakenSlots,
+        search: &mut Search,
     ) -> Result<Vec<RdsArn>, PortError> {
-        if self.next.is_none() {
-            let mut copies = Vec::new();
+        let max = LOOKED_AT[usize::from(search.looked_at > 0)];
+        let mut few = Vec::new();
+        while few.len() < max {
+            let mut first: Option<(Family, QueuedCopy)> = None;
             for family in Family::ALL {
-                copies.extend(first_of(world, family, taken).await?);
+                if search.full.contains(&family) {
+                    continue;
+                }
+                let place = search.places.get(&family).copied().unwrap_or(0);
+                let line = self.lines.entry(family).or_default();
+                let next = line.at(world, family, place).await?;
+                let is_first = |next: &&QueuedCopy| {
+                    let first = first.as_ref();
+                    first.is_none_or(|(_, first)| *next < first)
+                };
+                if let Some(next) = next.filter(is_first) {
+                    first = Some((family, next.clone()));
+                }
             }
-            copies.sort();
-            self.next = Some(copies);
+            let Some((family, QueuedCopy { copy, .. })) = first else {
+                break;
+            };
+            *search.places.entry(family).or_default() += 1;
+            if !taken.holds(&copy) {
+                few.push(copy);
+            }
         }
-        let copies = self.next.iter().flatten();
-        Ok(copies.map(|queued| queued.copy.clone()).collect())
+        search.looked_at += few.len();
+        Ok(few)
+    }
+
+    /// Whether the wait's token is certainly alive. The sweep forgets the wait of a dead one: it must hear so twice.
+    async fn is_awaited<W: ProbeToken>(&mut self, world: &W, wait: &Wait, copy: &RdsArn) -> bool {
+        match world.send_task_heartbeat(&wait.command.token).await {
+            Probe::Alive => return true,
+            Probe::Dead | Probe::Invalid => self.dead.insert(copy.clone()),
+            Probe::Unknown(_) => self.unknown.insert(copy.clone()),
+        };
+        false
     }
 
     /// Reads the waits of these copies, unless they were read before.
@@ -193,29 +317,4 @@ impl Queue {
         }
         Ok(())
     }
-}
-
-/// The first copies of a family's queue: a page, or more where all of its copies hold a slot already. There are no more of
-/// those than slots.
-async fn first_of<W: ListQueue>(
-    world: &W,
-    family: Family,
-    taken: &TakenSlots,
-) -> Result<Vec<QueuedCopy>, PortError> {
-    let (mut copies, mut marker) = (Vec::new(), None);
-    loop {
-        let page = world.list_queue(family, marker).await?;
-        let some_wait = page.items.iter().any(|queued| !taken.holds(&queued.copy));
-        copies.extend(page.items);
-        marker = page.next;
-        if some_wait || marker.is_none() {
-            return Ok(copies);
-        }
-    }
-}
-
-/// Whether the wait's token is certainly alive. The sweep forgets the wait of a dead one: it must hear so twice.
-async fn is_awaited<W: ProbeToken>(world: &W, wait: &Wait) -> bool {
-    let probe = world.send_task_heartbeat(&wait.command.token).await;
-    matches!(probe, Probe::Alive)
 }

@@ -9,7 +9,7 @@ use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::learnt_limit::{LearntLimit, Room, after_acceptance, after_refusal};
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
-use crate::domain::run::taken_slots::HandOver;
+use crate::domain::run::taken_slots::SeenSlot;
 use crate::ports::{ClaimSlot, Clock, HandOutSlot, LearnLimits, PortError, ReadHolders, Written};
 
 /// How many times the learnt limit is written again after a conflict. The last one to write has counted the fewest, so
@@ -43,13 +43,13 @@ where
 }
 
 /// The same for a queued copy whose command is about to be sent: the slot is stamped with the hand-over, unless somebody
-/// else has handed it over since its stamp was read. Returns whether the copy holds the slot and nobody else sends its
+/// else has handed it over or claimed it since it was `seen`. Returns whether the copy holds the slot and nobody else sends its
 /// command.
 pub(super) async fn hand_out<W>(
     world: &W,
     copy: &RdsArn,
     limits: SlotLimits,
-    stamp: Option<&HandOver>,
+    seen: SeenSlot,
 ) -> Result<bool, PortError>
 where
     W: Clock + HandOutSlot + LearnLimits + ReadHolders,
@@ -58,9 +58,8 @@ where
     let Some(limits) = limits_now(world, copy, limits, known.as_ref()).await? else {
         return Ok(false);
     };
-    let now = world.now();
-    let new = stamp.map_or(HandOver::first(now), |stamp| stamp.next(now));
-    world.hand_out_slot(copy, &limits, stamp, &new).await
+    let new = seen.next(world.now());
+    world.hand_out_slot(copy, &limits, &seen, &new).await
 }
 
 async fn limits_now<W>(

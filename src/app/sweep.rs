@@ -26,7 +26,7 @@ use crate::domain::run::naming::first_attempt;
 use crate::domain::run::settle::Look;
 use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::slots::{self, SlotCandidate};
-use crate::domain::run::taken_slots::HandOver;
+use crate::domain::run::taken_slots::{HandOver, SeenSlot};
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
@@ -37,11 +37,15 @@ use crate::ports::{
 use crate::settings::Stack;
 
 use self::memory::{last_sweep, remember};
+use self::send::HandedOut;
 use self::silent::SilentRegions;
 
 /// How many describe calls run at once. RDS publishes no rate. With four, a sweep of hundreds of pages ends within its
 /// function's timeout, and the account's other callers are not throttled.
 const DESCRIBES: usize = 4;
+
+/// How many queued copies with dead tokens one sweep passes over, so that it ends in time. The next one goes on.
+const PASSED_OVER_MAX: usize = 100;
 
 permissions! {
     /// Everything that the sweeper may do.
@@ -315,7 +319,7 @@ impl Round {
         let learnt = self.what_rds_allows(world).await;
         let now = world.now();
         let expected = self.handed.iter().filter(|(_, stamp)| !stamp.is_lost(now));
-        let expected = expected.map(|(copy, _)| copy.clone()).collect();
+        let mut expected: BTreeSet<RdsArn> = expected.map(|(copy, _)| copy.clone()).collect();
         let plan = slots::plan(&self.holders, &self.candidates, &learnt, &expected);
         for (what, copies) in &plan.waiting {
             info!(copies, %what, "queued copies wait");
@@ -323,12 +327,31 @@ impl Round {
         for copy in &plan.release {
             self.free(world, copy, &Abandoned::WaitGone).await;
         }
-        for chunk in plan.hand_out.chunks(BATCH_GET_MAX) {
-            // The list may be out of date, so read the queue again consistently before sending anything.
-            match world.look_up(chunk).await {
-                Ok(waits) => self.hand_out(world, sweeper_config, chunk, waits).await,
-                Err(error) => self.broken(&error),
+        let (mut hand_out, mut passed_over) = (plan.hand_out, 0);
+        while !hand_out.is_empty() && passed_over < PASSED_OVER_MAX {
+            let mut not_awaited = BTreeSet::new();
+            for chunk in hand_out.chunks(BATCH_GET_MAX) {
+                // The list may be out of date, so read the queue again consistently before sending anything.
+                match world.look_up(chunk).await {
+                    Ok(waits) => {
+                        let dead = self.hand_out(world, sweeper_config, chunk, waits).await;
+                        not_awaited.extend(dead);
+                    }
+                    Err(error) => self.broken(&error),
+                }
             }
+            if not_awaited.is_empty() {
+                return;
+            }
+            // Their slots go to the next copies. All others count as if they had theirs.
+            passed_over += not_awaited.len();
+            let tried = hand_out.iter().map(first_attempt);
+            let (dead, tried): (BTreeSet<_>, BTreeSet<_>) =
+                tried.partition(|copy| not_awaited.contains(copy) && !self.holders.contains(copy));
+            self.candidates.retain(|one| !dead.contains(&one.holder));
+            self.holders.extend(tried.iter().cloned());
+            expected.extend(tried);
+            hand_out = slots::plan(&self.holders, &self.candidates, &learnt, &expected).hand_out;
         }
     }
 
@@ -366,13 +389,15 @@ impl Round {
         }
     }
 
+    /// Hands slots out in this order. Returns the copies whose tokens are dead.
     async fn hand_out<W: Permissions>(
         &mut self,
         world: &W,
         sweeper_config: &SweeperConfig,
         order: &[RdsArn],
         waits: Vec<Wait>,
-    ) {
+    ) -> Vec<RdsArn> {
+        let mut not_awaited = Vec::new();
         let mut queued: BTreeMap<RdsArn, Wait> = waits
             .into_iter()
             .filter(|wait| wait.phase == Phase::Queued)
@@ -382,20 +407,27 @@ impl Round {
             let Some(wait) = queued.remove(copy) else {
                 continue;
             };
-            let stamp = self.handed.get(&first_attempt(copy));
+            let holder = first_attempt(copy);
+            let seen = match self.handed.get(&holder) {
+                Some(stamp) => SeenSlot::Stamped(*stamp),
+                None if self.holders.contains(&holder) => SeenSlot::Held,
+                None => SeenSlot::NotHeld,
+            };
             let copy_slots = sweeper_config.copy_slots;
-            match send::hand_out(world, copy_slots, &self.occasion, &wait, stamp).await {
-                Ok(true) => self.swept.handed_out += 1,
-                Ok(false) => {}
+            match send::hand_out(world, copy_slots, &self.occasion, &wait, seen).await {
+                Ok(HandedOut::Sent) => self.swept.handed_out += 1,
+                Ok(HandedOut::NotAwaited) => not_awaited.push(holder),
+                Ok(HandedOut::Missed) => {}
                 Err(error) => self.broken(&error),
             }
         }
+        not_awaited
     }
 
     /// Gives a place in the queue to a copy that an earlier version has queued. Otherwise every settled copy would hand its
     /// slot on to others.
     async fn give_turn<W: Permissions>(&mut self, world: &W, wait: &Wait) {
-        if let Err(error) = world.queue_copy(wait, wait.since).await {
+        if let Err(error) = world.give_turn(wait).await {
             self.broken(&error);
         }
     }

@@ -44,6 +44,23 @@ impl<Extra> QueueCopies for Aws<Extra> {
         }
         written(request, token).await
     }
+
+    async fn give_turn(&self, wait: &Wait) -> Result<Written, PortError> {
+        let token = &wait.command.token;
+        let condition = "#phase = :queued AND #since = :since";
+        let request = self
+            .update_of_wait(&wait.resource, token, Some(condition))
+            .update_expression("SET #queue = :queue, #turn = :turn")
+            .expression_attribute_names("#phase", PHASE)
+            .expression_attribute_names("#since", SINCE)
+            .expression_attribute_names("#queue", QUEUE)
+            .expression_attribute_names("#turn", TURN)
+            .expression_attribute_values(":queued", text(Phase::Queued.as_str()))
+            .expression_attribute_values(":since", time(wait.since))
+            .expression_attribute_values(":queue", items::queue_of(&wait.resource))
+            .expression_attribute_values(":turn", text(Turn::of(wait).to_string()));
+        written(request, token).await
+    }
 }
 
 fn read(item: &Item) -> Result<QueuedCopy, ItemError> {

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
+
+use tracing::warn;
 
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
@@ -22,8 +25,9 @@ use crate::domain::id::tags::PolicyName;
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
-use crate::domain::run::taken_slots::{HandOver, TakenSlots};
+use crate::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use crate::domain::run::wait::Phase;
+use crate::error::chain;
 use crate::ports::{
     Abandoned, ClaimSlot, FreeSlot, HandOnSlot, HandOutSlot, LearnLimits, OpenPage, PortError,
     ReadHolders, ReadLearntLimit, ReadSlots, Written,
@@ -66,9 +70,9 @@ const TRIES: usize = 5;
 enum Stamping<'a> {
     /// The claim ends the hand-over.
     Ends,
-    /// The claim stamps the slot, if its stamp is still as known.
+    /// The claim stamps the slot, if the slot is still as known.
     Stamps {
-        known: Option<&'a HandOver>,
+        known: &'a SeenSlot,
         new: &'a HandOver,
     },
 }
@@ -121,29 +125,40 @@ impl<Extra> Aws<Extra> {
                     .update_expression(format!("{set}, #handed = :handed"))
                     .expression_attribute_values(":handed", write_hand_over(new));
                 match known {
-                    None => request.condition_expression(format!(
+                    // A worker that has claimed the slot meanwhile works on the copy.
+                    SeenSlot::NotHeld => request.condition_expression(format!(
+                        "({may_hold}) AND attribute_not_exists(#handed) AND \
+                         NOT contains(#holders, :copy)"
+                    )),
+                    SeenSlot::Held => request.condition_expression(format!(
                         "({may_hold}) AND attribute_not_exists(#handed)"
                     )),
-                    Some(known) => request
+                    SeenSlot::Stamped(known) => request
                         .condition_expression(format!("({may_hold}) AND #handed = :known"))
                         .expression_attribute_values(":known", write_hand_over(known)),
                 }
             }
         };
-        for attempt in 1.. {
-            let error = match request.clone().send().await {
-                Ok(_) => return Ok(true),
-                Err(error) => error,
-            };
-            let meta = error.as_service_error().map(|e| e.meta());
-            if is_conflict(meta) {
-                return Ok(false);
-            }
-            if attempt == TRIES || meta.and_then(|meta| meta.code()) != Some(IN_TRANSACTION) {
-                return Err(port_error("dynamodb:UpdateItem", &error, &[]));
-            }
+        update(&request).await
+    }
+}
+
+/// Updates the slots' item, and tries again where a transaction is under way on it. Returns whether the condition was true.
+async fn update(request: &UpdateItemFluentBuilder) -> Result<bool, PortError> {
+    let mut tries = 1;
+    loop {
+        let error = match request.clone().send().await {
+            Ok(_) => return Ok(true),
+            Err(error) => error,
+        };
+        let meta = error.as_service_error().map(|e| e.meta());
+        if is_conflict(meta) {
+            return Ok(false);
         }
-        Ok(false)
+        if tries == TRIES || meta.and_then(|meta| meta.code()) != Some(IN_TRANSACTION) {
+            return Err(port_error("dynamodb:UpdateItem", &error, &[]));
+        }
+        tries += 1;
     }
 }
 
@@ -161,7 +176,7 @@ impl<Extra> HandOutSlot for Aws<Extra> {
         &self,
         copy: &RdsArn,
         limits: &SlotLimits,
-        known: Option<&HandOver>,
+        known: &SeenSlot,
         new: &HandOver,
     ) -> Result<bool, PortError> {
         let stamping = Stamping::Stamps { known, new };
@@ -224,13 +239,23 @@ impl<Extra> FreeSlot for Aws<Extra> {
             .transact_write_items()
             .transact_items(TransactWriteItem::builder().condition_check(check).build())
             .transact_items(TransactWriteItem::builder().update(update).build());
-        match request.send().await {
-            Ok(_) => {
-                self.remove_slots_from_index().await?;
-                Ok(true)
+        // Hand-overs and claims change the same item all the time.
+        let mut tries = 1;
+        loop {
+            let error = match request.clone().send().await {
+                Ok(_) => {
+                    self.remove_slots_from_index().await;
+                    return Ok(true);
+                }
+                Err(error) => error,
+            };
+            if error.as_service_error().is_some_and(condition_failed) {
+                return Ok(false);
             }
-            Err(error) if error.as_service_error().is_some_and(condition_failed) => Ok(false),
-            Err(error) => Err(port_error(TRANSACTION, &error, &[])),
+            if tries == TRIES || !error.as_service_error().is_some_and(met_another) {
+                return Err(port_error(TRANSACTION, &error, &[]));
+            }
+            tries += 1;
         }
     }
 }
@@ -297,8 +322,9 @@ impl<Extra> Aws<Extra> {
     }
 
     /// Removes the slots' item from the index when no copy holds a slot, so that a sweep reads no item if nothing is open.
-    /// DynamoDB removes an empty set. If somebody claims a slot in between, the item stays in the index.
-    async fn remove_slots_from_index(&self) -> Result<(), PortError> {
+    /// DynamoDB removes an empty set. If somebody claims a slot in between, the item stays in the index. A failure is only
+    /// logged, because the slot is free: the item stays in the index until the next slot is freed.
+    async fn remove_slots_from_index(&self) {
         let request = self
             .dynamodb()
             .update_item()
@@ -309,10 +335,8 @@ impl<Extra> Aws<Extra> {
             .expression_attribute_names("#holders", HOLDERS)
             .expression_attribute_names("#open", OPEN)
             .expression_attribute_names("#since", SINCE);
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
-            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
+        if let Err(error) = update(&request).await {
+            warn!(error = chain(&error), "the slots' item stays in the index");
         }
     }
 }

@@ -115,7 +115,7 @@ fn write_copies(copies: &BTreeSet<RdsArn>) -> AttributeValue {
 }
 
 /// The update that makes of the `known` slots those `after` a hand-over, under the condition that every set that changes is
-/// as known and the slot has no stamp yet. Each set is written whole: DynamoDB refuses an update that adds to a set and
+/// as known, and every stamp that is new or renewed too. Each set is written whole: DynamoDB refuses an update that adds to a set and
 /// takes from it.
 pub(super) fn swap(
     update: UpdateBuilder,
@@ -144,17 +144,23 @@ pub(super) fn swap(
             None => remove.push(name),
         }
     }
-    let (gone, new) = (known.handed.keys(), after.handed.iter());
+    let gone = known.handed.keys();
     let gone = gone.filter(|holder| !after.handed.contains_key(holder));
     for (n, holder) in gone.enumerate() {
         let name = format!("#gone{n}");
         update = update.expression_attribute_names(&name, handed_attribute(holder));
         remove.push(name);
     }
-    let new = new.filter(|(holder, _)| !known.handed.contains_key(holder));
-    for (n, (holder, hand_over)) in new.enumerate() {
+    for (n, (holder, hand_over)) in known.new_stamps(after).enumerate() {
         let (name, value) = (format!("#new{n}"), format!(":new{n}"));
-        conditions.push(format!("attribute_not_exists({name})"));
+        match known.handed.get(holder) {
+            Some(stamp) => {
+                conditions.push(format!("{name} = :old{n}"));
+                update =
+                    update.expression_attribute_values(format!(":old{n}"), write_hand_over(stamp));
+            }
+            None => conditions.push(format!("attribute_not_exists({name})")),
+        }
         set.push(format!("{name} = {value}"));
         update = update
             .expression_attribute_names(&name, handed_attribute(holder))

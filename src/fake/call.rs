@@ -47,7 +47,7 @@ use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
-use crate::domain::run::taken_slots::{HandOver, TakenSlots};
+use crate::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use crate::domain::run::turn::QueuedCopy;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
@@ -289,6 +289,7 @@ macro_rules! every_call {
             }
             QueueCopies {
                 writes QueueCopy: queue_copy(by wait: Wait, copy since: Timestamp) -> Result<Written, PortError>, Other("UpdateItem");
+                writes GiveTurn: give_turn(by wait: Wait) -> Result<Written, PortError>, Other("UpdateItem");
             }
             ListQueue {
                 reads ListQueue: list_queue(copy family: Family, copy marker: Option<String>)
@@ -300,7 +301,7 @@ macro_rules! every_call {
                     -> Result<Written, PortError>, Other("TransactWriteItems");
             }
             HandOutSlot {
-                writes HandOutSlot: hand_out_slot(by holder: RdsArn, by limits: SlotLimits, maybe known: HandOver, by new: HandOver)
+                writes HandOutSlot: hand_out_slot(by holder: RdsArn, by limits: SlotLimits, by known: SeenSlot, by new: HandOver)
                     -> Result<bool, PortError>, Other("UpdateItem");
             }
             ClaimSlot {

@@ -7,7 +7,7 @@ use super::pages::Page;
 use super::table::Written;
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::slot_limits::SlotLimits;
-use crate::domain::run::taken_slots::{HandOver, TakenSlots};
+use crate::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use crate::domain::run::turn::QueuedCopy;
 use crate::domain::run::wait::Wait;
 
@@ -17,6 +17,10 @@ pub trait QueueCopies {
     /// stored wait has this wait's token, is at its attempt, and may come into the phase `queued`. The copy leaves the queue
     /// when its wait comes into another phase.
     async fn queue_copy(&self, wait: &Wait, since: Timestamp) -> Result<Written, PortError>;
+
+    /// `UpdateItem` of the copy's place in the queue, if the stored wait has this wait's token, is at its attempt, and has
+    /// been queued since the same time. So a copy that a worker has taken up since stays out of the queue.
+    async fn give_turn(&self, wait: &Wait) -> Result<Written, PortError>;
 }
 
 /// Reads the queue for slots.
@@ -32,13 +36,13 @@ pub trait ListQueue {
 
 /// Hands out slots to queued copies.
 pub trait HandOutSlot {
-    /// `UpdateItem`: as [`claim_slot`](crate::ports::ClaimSlot::claim_slot), and stamps the slot with the hand-over `new`, if its stamp is
-    /// still what `known` says.
+    /// `UpdateItem`: as [`claim_slot`](crate::ports::ClaimSlot::claim_slot), and stamps the slot with the hand-over `new`, if the slot
+    /// is still as `known` says.
     async fn hand_out_slot(
         &self,
         copy: &RdsArn,
         limits: &SlotLimits,
-        known: Option<&HandOver>,
+        known: &SeenSlot,
         new: &HandOver,
     ) -> Result<bool, PortError>;
 }
@@ -52,7 +56,7 @@ pub trait ReadSlots {
 /// Hands the slot of a settled copy on to the next one of the queue.
 pub trait HandOnSlot {
     /// `TransactWriteItems`: makes of the slots that are `known` those `after` the hand-over, if no wait for the settled copy
-    /// is stored, and every set that changes is still as `known` says. So of several that hand slots on at once, each names
+    /// is stored, and every set and every stamp that changes is still as `known` says. So of several that hand slots on at once, each names
     /// another copy.
     async fn hand_on_slot(
         &self,

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::run::slot_limits::{SlotGroup, SlotLimits};
-use snapferry::domain::run::taken_slots::{HandOver, TakenSlots};
+use snapferry::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use snapferry::domain::run::turn::{QueuedCopy, Turn};
 use snapferry::domain::run::wait::Phase;
 use snapferry::ports::{
-    ClaimSlot, HandOnSlot, HandOutSlot, ListQueue, QueueCopies, ReadSlots, Waits, Written,
+    Abandoned, ClaimSlot, FreeSlot, HandOnSlot, HandOutSlot, ListQueue, QueueCopies, ReadSlots,
+    Waits, Written,
 };
 
 use crate::items::a_wait;
@@ -91,6 +92,32 @@ async fn a_slot_is_handed_on_by_writing_each_set_whole_under_the_condition_of_wh
     assert_eq!(values[":new0"], stamp);
 }
 
+/// A stamp of an earlier version may be left over.
+#[tokio::test]
+async fn a_stamp_is_renewed_over_the_one_that_was_known() {
+    let (mut known, after) = swap();
+    let [done, next]: [RdsArn; 2] = copies(&["done", "next"]).try_into().unwrap();
+    let old = HandOver {
+        at: time("2026-11-21T03:06:00.250Z"),
+        times: 3,
+    };
+    known.handed.insert(next.clone(), old);
+    let wire = Wire::new([ok("{}")]);
+    let written = wire.aws().hand_on_slot(&done, &known, &after).await;
+    assert_eq!(written.unwrap(), Written::Stored);
+    let body = wire.only().json();
+    let update = &body["TransactItems"][1]["Update"];
+    assert_eq!(
+        spelled(update, "ConditionExpression"),
+        format!(
+            "holders = :known0 AND attribute_not_exists(holders_of:gold) AND handed:{next} = :old0"
+        )
+    );
+    let values = &update["ExpressionAttributeValues"];
+    assert_eq!(values[":old0"]["M"]["times"]["N"], "3");
+    assert_eq!(values[":new0"]["M"]["times"]["N"], "1");
+}
+
 #[tokio::test]
 async fn a_hand_over_that_meets_another_is_a_conflict_and_a_throttle_is_an_error() {
     let done = copy_arn(&a_run("done"), 1);
@@ -114,17 +141,16 @@ async fn a_slot_is_handed_out_with_a_stamp_over_the_one_that_was_known() {
     let copy = copy_arn(&a_run("orders"), 1);
     let first = HandOver::first(time("2026-11-22T03:06:00.250Z"));
     let second = first.next(time("2026-11-22T03:07:00.250Z"));
-    let wire = Wire::new([ok("{}"), ok("{}"), conflict()]);
+    let wire = Wire::new([ok("{}"), ok("{}"), conflict(), ok("{}")]);
     let (aws, limits) = (wire.aws(), SlotLimits::new(20));
-    assert!(
-        aws.hand_out_slot(&copy, &limits, None, &first)
-            .await
-            .unwrap()
-    );
-    let again = aws.hand_out_slot(&copy, &limits, Some(&first), &second);
-    assert!(again.await.unwrap());
-    let again = aws.hand_out_slot(&copy, &limits, Some(&first), &second);
-    assert!(!again.await.unwrap());
+    let hand_out = async |seen: SeenSlot, new: &HandOver| {
+        let held = aws.hand_out_slot(&copy, &limits, &seen, new).await;
+        held.unwrap()
+    };
+    assert!(hand_out(SeenSlot::Held, &first).await);
+    assert!(hand_out(SeenSlot::Stamped(first), &second).await);
+    assert!(!hand_out(SeenSlot::Stamped(first), &second).await);
+    assert!(hand_out(SeenSlot::NotHeld, &first).await);
     let asked: Vec<Value> = wire.asked().iter().map(|asked| asked.json()).collect();
     for body in &asked {
         assert_eq!(
@@ -142,21 +168,70 @@ async fn a_slot_is_handed_out_with_a_stamp_over_the_one_that_was_known() {
         spelled(&asked[1], "ConditionExpression"),
         format!("({may_hold}) AND handed:{copy} = :known")
     );
+    assert_eq!(
+        spelled(&asked[3], "ConditionExpression"),
+        format!(
+            "({may_hold}) AND attribute_not_exists(handed:{copy}) AND NOT contains(holders, :copy)"
+        )
+    );
     let values = &asked[1]["ExpressionAttributeValues"];
     assert_eq!(values[":handed"]["M"]["times"]["N"], "2");
     assert_eq!(values[":known"]["M"]["times"]["N"], "1");
 }
 
 /// A transaction on the slots' item refuses an update that comes at the same moment.
+fn met() -> Reply {
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
+        "message": "Transaction is ongoing for the item",
+    });
+    Reply::Http(400, body.to_string())
+}
+
+#[tokio::test]
+async fn a_free_that_meets_another_transaction_is_sent_again_a_few_times() {
+    let copy = copy_arn(&a_run("orders"), 1);
+    let met_another = || cancelled(["None", "TransactionConflict"]);
+    let wire = Wire::new([met_another(), met_another(), ok("{}"), ok("{}")]);
+    let freed = wire
+        .aws()
+        .free_slot(&copy, None, &Abandoned::WaitGone)
+        .await;
+    assert!(freed.unwrap());
+    assert_eq!(wire.asked().len(), 4);
+    let wire = Wire::new((0..9).map(|_| met_another()).collect::<Vec<_>>());
+    let freed = wire
+        .aws()
+        .free_slot(&copy, None, &Abandoned::WaitGone)
+        .await;
+    freed.unwrap_err();
+    assert_eq!(wire.asked().len(), 5);
+}
+
+/// The worker learns RDS's limit from a refusal only if its slot was freed.
+#[tokio::test]
+async fn a_slot_is_freed_even_if_its_item_stays_in_the_index() {
+    let copy = copy_arn(&a_run("orders"), 1);
+    let wire = Wire::new([ok("{}"), met(), ok("{}")]);
+    let freed = wire
+        .aws()
+        .free_slot(&copy, None, &Abandoned::WaitGone)
+        .await;
+    assert!(freed.unwrap());
+    assert_eq!(wire.asked().len(), 3);
+    for refusal in [met, throttled] {
+        let replies = std::iter::once(ok("{}")).chain((0..9).map(|_| refusal()));
+        let wire = Wire::new(replies.collect::<Vec<_>>());
+        let freed = wire
+            .aws()
+            .free_slot(&copy, None, &Abandoned::WaitGone)
+            .await;
+        assert!(freed.unwrap());
+    }
+}
+
 #[tokio::test]
 async fn a_claim_that_meets_a_transaction_is_sent_again_a_few_times() {
-    let met = || {
-        let body = json!({
-            "__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
-            "message": "Transaction is ongoing for the item",
-        });
-        Reply::Http(400, body.to_string())
-    };
     let copy = copy_arn(&a_run("orders"), 1);
     let limits = SlotLimits::new(20);
     let wire = Wire::new([met(), met(), ok("{}")]);
@@ -261,6 +336,29 @@ async fn a_copy_is_queued_with_its_place_and_loses_it_in_every_other_phase() {
             "SET phase = :phase, since = :since REMOVE queue, turn"
         );
     }
+}
+
+#[tokio::test]
+async fn a_place_in_the_queue_is_added_only_while_the_copy_is_queued_as_it_was_read() {
+    let wait = a_wait("t");
+    let wire = Wire::new([ok("{}"), conflict()]);
+    let aws = wire.aws();
+    assert_eq!(aws.give_turn(&wait).await.unwrap(), Written::Stored);
+    assert_eq!(aws.give_turn(&wait).await.unwrap(), Written::Conflict);
+    let body = wire.asked()[0].json();
+    assert_eq!(
+        spelled(&body, "UpdateExpression"),
+        "SET queue = :queue, turn = :turn"
+    );
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "token = :token AND attribute_not_exists(attempt) AND phase = :queued AND since = :since"
+    );
+    let values = &body["ExpressionAttributeValues"];
+    let since = wait.since.as_millisecond().to_string();
+    assert_eq!(values[":since"]["N"], since);
+    assert_eq!(values[":queued"]["S"], "queued");
+    assert_eq!(values[":turn"]["S"], Turn::of(&wait).to_string());
 }
 
 #[tokio::test]

@@ -13,15 +13,15 @@ use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
-use snapferry::domain::run::slots::SlotCandidate;
-use snapferry::domain::run::taken_slots::{HandOver, TakenSlots};
+use snapferry::domain::run::slots::{SlotCandidate, WaitsFor};
+use snapferry::domain::run::taken_slots::{HandOver, PassedOver, TakenSlots};
 use snapferry::domain::run::turn::Turn;
 use snapferry::domain::run::wait::{Phase, Wait};
 
 use crate::sweeper::wait_for;
 use crate::world::{
-    Fixture, Name, Token, World, a_run, backoff, ours, reactor_config, record, run, snapshot_arn,
-    sweeper_config, worker_config,
+    Fixture, Name, Token, World, a_cluster_run, a_run, backoff, copy_arn, ours, reactor_config,
+    record, run, snapshot_arn, sweeper_config, worker_config,
 };
 
 /// A world whose two slots are held: RDS has finished `done`, and copies `busy`.
@@ -44,6 +44,15 @@ fn two_slots() -> (Rc<World>, Wait, Wait) {
 fn queue(world: &World, name: &str) -> Wait {
     world.pass(SignedDuration::from_secs(1));
     wait_for(world, Step::Copy, name, Phase::Queued)
+}
+
+/// Queues copies of a policy that may have one slot.
+fn queue_of_full_policy(world: &World, names: std::ops::Range<usize>) {
+    for n in names {
+        let mut wait = queue(world, &format!("full-{n}"));
+        wait.command.run.options.policy_slots = Some(1);
+        world.store(wait);
+    }
 }
 
 fn finished(copy: &RdsArn) -> String {
@@ -172,6 +181,127 @@ fn a_policy_whose_slots_are_taken_lets_another_pass() {
 }
 
 #[test]
+fn many_copies_of_a_full_policy_at_the_head_switch_no_hand_over_off() {
+    let (world, done, busy) = two_slots();
+    world.hold_slot_of(busy.resource.clone(), a_run("any").policy);
+    queue_of_full_policy(&world, 0..45);
+    let next = queue(&world, "next");
+    react_to(&world, &[&done]);
+    assert_eq!(world.slots(), holders(&[&busy, &next]));
+    assert_eq!(world.sent(), [next.command]);
+}
+
+#[test]
+fn a_family_without_room_at_the_head_switches_no_hand_over_off() {
+    let (world, done, busy) = two_slots();
+    let cluster = copy_arn(&a_cluster_run("busy"), 1);
+    let now = world.clock();
+    world.table().change_slots(now, |slots| {
+        slots.holders.remove(&busy.resource);
+        slots.holders.insert(cluster.clone());
+        let clusters = slots.groups.entry(SlotGroup::Clusters).or_default();
+        clusters.insert(cluster.clone());
+    });
+    for n in 0..45 {
+        let mut wait = queue(&world, &format!("cluster-{n}"));
+        world.table().remove_wait(&wait.resource, now);
+        wait.command.run = a_cluster_run(&format!("cluster-{n}"));
+        wait.resource = copy_arn(&wait.command.run, 1);
+        world.store(wait);
+    }
+    let next = queue(&world, "next");
+    react_to(&world, &[&done]);
+    assert_eq!(world.slots(), [cluster, next.resource].into());
+    assert_eq!(
+        world.calls_of("BatchGetItem"),
+        3,
+        "the reactor's own, five clusters, the next"
+    );
+}
+
+#[test]
+fn a_slot_stays_taken_until_the_sweep_where_somebody_may_be_next() {
+    // Nobody who was looked at may have it, but the queue is longer.
+    let (world, done, mut busy) = two_slots();
+    busy.command.run.options.policy_slots = Some(1);
+    world.store(busy.clone());
+    world.hold_slot_of(busy.resource.clone(), a_run("any").policy);
+    queue_of_full_policy(&world, 0..130);
+    let next = queue(&world, "next");
+    react_to(&world, &[&done]);
+    assert_eq!(world.slots(), holders(&[&busy, &done]));
+    assert_eq!(do_sweep(&world).handed_out, 1);
+    assert_eq!(world.slots(), holders(&[&busy, &next]));
+    // A token may be alive.
+    for (token, left) in [(Token::Unknown, true), (Token::Dead, false)] {
+        let (world, done, busy) = two_slots();
+        queue(&world, "queued");
+        world.set_token("queued", token);
+        react_to(&world, &[&done]);
+        assert_eq!(world.slots().contains(&done.resource), left);
+        assert!(world.slots().contains(&busy.resource) && world.sent().is_empty());
+    }
+}
+
+#[test]
+fn the_smallest_limit_of_all_that_wait_holds_for_each_as_in_the_sweep() {
+    for names in [["lowered", "next"], ["next", "lowered"]] {
+        let (world, done, busy) = two_slots();
+        for name in names {
+            let mut wait = queue(&world, name);
+            wait.command.run.options.copy_slots = (name == "lowered").then_some(1);
+            world.store(wait);
+        }
+        react_to(&world, &[&done]);
+        assert_eq!(world.slots(), holders(&[&busy]), "{names:?}");
+        assert_eq!(do_sweep(&world).handed_out, 0, "{names:?}");
+    }
+}
+
+#[test]
+fn the_sweep_sends_no_command_of_a_copy_that_a_worker_has_claimed_for_meanwhile() {
+    let world = Rc::new(World::new());
+    let queued = queue(&world, "queued");
+    let (other, copy) = (Rc::clone(&world), queued.resource.clone());
+    world.meanwhile(Name::HandOutSlot, move || other.hold_slot(copy));
+    assert_eq!(do_sweep(&world).handed_out, 0);
+    assert!(world.sent().is_empty() && world.table().slots().handed.is_empty());
+    // The worker has died before it said so in the wait.
+    assert_eq!(do_sweep(&world).handed_out, 1);
+    assert_eq!(world.sent(), [queued.command]);
+}
+
+#[test]
+fn the_sweep_takes_no_copy_back_into_the_queue_that_a_worker_has_taken_up() {
+    let world = Rc::new(World::new());
+    let old = queue(&world, "old");
+    let now = world.clock();
+    world.table().put_queued_without_turn(&old, now);
+    let taken_up = Wait {
+        phase: Phase::Registered,
+        ..old.clone()
+    };
+    let other = Rc::clone(&world);
+    world.meanwhile(Name::GiveTurn, move || other.store(taken_up));
+    do_sweep(&world);
+    assert_eq!(world.phase(&old.resource), Some(Phase::Registered));
+}
+
+#[test]
+fn dead_tokens_at_the_head_cost_the_next_copies_no_sweep() {
+    let world = World::new();
+    for n in 0..9 {
+        let name = format!("dead-{n}");
+        queue(&world, &name);
+        world.set_token(&name, Token::Dead);
+    }
+    let next = ["first", "second", "third"].map(|name| queue(&world, name));
+    assert_eq!(do_sweep(&world).handed_out, 2);
+    assert_eq!(world.slots(), holders(&[&next[0], &next[1]]));
+    assert_eq!(world.waits().len(), 12, "dead is heard twice");
+}
+
+#[test]
 fn a_hand_over_that_fails_leaves_the_copy_settled_and_the_slot_to_the_sweep() {
     for name in [
         Name::TakenSlots,
@@ -264,6 +394,10 @@ fn taken(groups: &[(SlotGroup, &[&RdsArn])]) -> TakenSlots {
     }
 }
 
+fn waits_for(group: SlotGroup) -> Result<TakenSlots, PassedOver> {
+    Err(PassedOver::WaitsFor(WaitsFor::Slot(group)))
+}
+
 #[test]
 fn a_slot_is_handed_on_within_all_limits() {
     let [one, two, three] = ["one", "two", "three"].map(|name| copy("snapshot", name));
@@ -276,18 +410,27 @@ fn a_slot_is_handed_on_within_all_limits() {
         [(three.clone(), HandOver::first(now()))].into()
     );
     // It holds one already.
-    assert_eq!(full.handed_on(&one, &next(&two), None, now()), None);
+    assert_eq!(
+        full.handed_on(&one, &next(&two), None, now()),
+        Err(PassedOver::Holds)
+    );
     // The limit was lowered meanwhile.
     let overfull = taken(&[(SlotGroup::All, &[&one, &two, &three])]);
     let four = copy("snapshot", "four");
-    assert_eq!(overfull.handed_on(&one, &next(&four), None, now()), None);
+    assert_eq!(
+        overfull.handed_on(&one, &next(&four), None, now()),
+        waits_for(SlotGroup::All)
+    );
     // Another cluster's copy takes the cluster's place, and no instance's.
     let mixed = taken(&[
         (SlotGroup::All, &[&one, &of_cluster]),
         (SlotGroup::Clusters, &[&of_cluster]),
     ]);
     let another = next(&of_another);
-    assert_eq!(mixed.handed_on(&one, &another, None, now()), None);
+    assert_eq!(
+        mixed.handed_on(&one, &another, None, now()),
+        waits_for(SlotGroup::Clusters)
+    );
     let after = mixed.handed_on(&of_cluster, &another, None, now()).unwrap();
     assert_eq!(after.taken_of(&SlotGroup::Clusters), 1);
     let after = mixed
@@ -309,8 +452,22 @@ fn what_rds_is_known_to_allow_is_not_exceeded_by_a_hand_over() {
         };
         full.handed_on(&one, &next(&three), Some(&learnt), now())
     };
-    assert!(allowed(2).is_some());
-    assert_eq!(allowed(1), None);
+    assert!(allowed(2).is_ok());
+    let rds = WaitsFor::Rds(three.family());
+    assert_eq!(allowed(1), Err(PassedOver::WaitsFor(rds)));
+}
+
+#[test]
+fn a_stamp_that_is_left_over_is_renewed_or_removed() {
+    let [one, two, gone] = ["one", "two", "gone"].map(|name| copy("snapshot", name));
+    let mut full = taken(&[(SlotGroup::All, &[&one])]);
+    let old = HandOver::first(Timestamp::UNIX_EPOCH);
+    full.handed = [(two.clone(), old), (gone, old)].into();
+    let after = full.handed_on(&one, &next(&two), None, now()).unwrap();
+    let renewed = (two, HandOver::first(now()));
+    assert_eq!(after.handed, [renewed.clone()].into());
+    let new: Vec<_> = full.new_stamps(&after).collect();
+    assert_eq!(new, [(&renewed.0, &renewed.1)]);
 }
 
 #[test]

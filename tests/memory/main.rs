@@ -26,7 +26,7 @@ use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::look_times::LastSweep;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotLimits};
-use snapferry::domain::run::taken_slots::HandOver;
+use snapferry::domain::run::taken_slots::{HandOver, SeenSlot};
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
     Abandoned, Callbacks, Clock, Delivery, DescribeSnapshots, EnterCopies, FreeSlot, HandOutSlot,
@@ -239,7 +239,7 @@ impl HandOutSlot for Crowd {
         &self,
         _copy: &RdsArn,
         _limits: &SlotLimits,
-        _known: Option<&HandOver>,
+        _known: &SeenSlot,
         _new: &HandOver,
     ) -> Result<bool, PortError> {
         Ok(false)
@@ -248,6 +248,10 @@ impl HandOutSlot for Crowd {
 
 impl QueueCopies for Crowd {
     async fn queue_copy(&self, _wait: &Wait, _since: Timestamp) -> Result<Written, PortError> {
+        panic!("nobody puts a copy into the queue here");
+    }
+
+    async fn give_turn(&self, _wait: &Wait) -> Result<Written, PortError> {
         panic!("no copy waits without a place in the queue");
     }
 }

@@ -387,10 +387,8 @@ impl World {
                 self.judge_order(by, known, after);
                 self.judge_free_slot(by, settled);
                 self.hand_over_has_ended(settled);
-                for (holder, stamp) in &after.handed {
-                    if !known.handed.contains_key(holder) {
-                        self.judge_hand_over(by, holder, *stamp);
-                    }
+                for (holder, stamp) in known.new_stamps(after) {
+                    self.judge_hand_over(by, holder, *stamp);
                 }
                 self.count("slots handed on by a settled copy");
             }

@@ -6,7 +6,7 @@ use crate::app::conclude;
 use crate::app::hearing::is_dead;
 use crate::app::slots;
 use crate::domain::run::slot_limits::CopySlots;
-use crate::domain::run::taken_slots::HandOver;
+use crate::domain::run::taken_slots::SeenSlot;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
     Clock, HandOutSlot, HearDead, LearnLimits, PortError, Probe, ProbeToken, ReadHolders,
@@ -38,6 +38,17 @@ async fn is_awaited<W: Clock + HearDead + ProbeToken + Waits>(
     }
 }
 
+/// What became of a planned hand-out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HandedOut {
+    /// The copy holds the slot, and its command was sent.
+    Sent,
+    /// Its token is dead. Another copy may have the slot.
+    NotAwaited,
+    /// Somebody else was faster.
+    Missed,
+}
+
 /// Claims a slot for a queued copy, and sends its command again. The wait stays queued until the worker has the command,
 /// so a later sweep repeats a hand-over that was lost.
 pub(super) async fn hand_out<W>(
@@ -45,8 +56,8 @@ pub(super) async fn hand_out<W>(
     copy_slots: CopySlots,
     occasion: &str,
     wait: &Wait,
-    stamp: Option<&HandOver>,
-) -> Result<bool, PortError>
+    seen: SeenSlot,
+) -> Result<HandedOut, PortError>
 where
     W: Clock
         + HandOutSlot
@@ -58,14 +69,14 @@ where
         + Waits,
 {
     if !is_awaited(world, occasion, wait).await? {
-        return Ok(false);
+        return Ok(HandedOut::NotAwaited);
     }
     let limits = wait.command.run.slot_limits(copy_slots);
-    if !slots::hand_out(world, &wait.resource, limits, stamp).await? {
-        return Ok(false);
+    if !slots::hand_out(world, &wait.resource, limits, seen).await? {
+        return Ok(HandedOut::Missed);
     }
     world.send_command(&wait.command).await?;
-    Ok(true)
+    Ok(HandedOut::Sent)
 }
 
 /// Sends the command of a registered wait again, once in a message's lifetime. Where its message does rest with

@@ -39,7 +39,7 @@ impl SlotGroup {
 }
 
 /// The limits for a claim of a slot: how many copies of each group may hold one, this copy included.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SlotLimits(BTreeMap<SlotGroup, usize>);
 
 impl SlotLimits {
@@ -65,6 +65,23 @@ impl SlotLimits {
         let limit = self.0.entry(group).or_insert(max);
         *limit = max.min(*limit);
         self
+    }
+
+    /// The same with the limits of another, the smaller one where both limit a group.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        let limits = other.iter();
+        limits.fold(self, |all, (group, max)| all.with(group.clone(), max))
+    }
+
+    /// The same groups, each with the smaller limit of both.
+    #[must_use]
+    pub fn lowered_to(&self, other: &Self) -> Self {
+        let lower = |group| other.of(group).unwrap_or(usize::MAX);
+        let limits = self.iter();
+        limits
+            .map(|(group, max)| (group.clone(), max.min(lower(group))))
+            .collect()
     }
 
     /// The limit of a group, if it has one.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::learnt_limit::LearntLimit;
 use super::pauses::pause;
 use super::slot_limits::SlotGroup;
-use super::slots::SlotCandidate;
+use super::slots::{SlotCandidate, WaitsFor};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::id::tags::PolicyName;
 
@@ -47,6 +47,37 @@ impl HandOver {
     pub fn is_lost(self, now: Timestamp) -> bool {
         now.duration_since(self.at) >= self.lasts()
     }
+}
+
+/// What was read of a queued copy's slot before the copy is handed one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenSlot {
+    /// It held none. A copy that holds one by now is a worker's.
+    NotHeld,
+    /// It held one, and the slot had no stamp: the worker that claimed it has not said so in the wait.
+    Held,
+    /// The slot had this stamp.
+    Stamped(HandOver),
+}
+
+impl SeenSlot {
+    /// The stamp of the next hand-over.
+    #[must_use]
+    pub fn next(self, at: Timestamp) -> HandOver {
+        match self {
+            Self::NotHeld | Self::Held => HandOver::first(at),
+            Self::Stamped(stamp) => stamp.next(at),
+        }
+    }
+}
+
+/// Why a queued copy does not get the slot of a settled one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PassedOver {
+    /// It holds one.
+    Holds,
+    /// It waits for this.
+    WaitsFor(WaitsFor),
 }
 
 /// Who holds copy slots.
@@ -95,37 +126,59 @@ impl TakenSlots {
         })
     }
 
-    /// The slots after a settled copy has handed its slot on to the next one. `None` if the next one holds a slot already,
-    /// or a limit has no room for it: limits may have been lowered, and another family or policy has others. A limit that
-    /// was `learnt` from RDS is not exceeded either; whether one more may be tried is decided by a claim.
-    #[must_use]
+    /// The stamps that stand afterwards, and do not stand like this now.
+    pub fn new_stamps<'a>(
+        &'a self,
+        after: &'a Self,
+    ) -> impl Iterator<Item = (&'a RdsArn, &'a HandOver)> {
+        let stamps = after.handed.iter();
+        stamps.filter(|(holder, stamp)| self.handed.get(*holder) != Some(*stamp))
+    }
+
+    /// The slots after a settled copy has handed its slot on to the next one. A stamp of a copy that holds no slot is left
+    /// over from an earlier version, and goes.
+    ///
+    /// # Errors
+    /// If the next one holds a slot already, or a limit has no room for it: limits may have been lowered, and another
+    /// family or policy has others. A limit that was `learnt` from RDS is not exceeded either; whether one more may be
+    /// tried is decided by a claim. What keeps back a whole family is named before what keeps back a policy.
     pub fn handed_on(
         &self,
         settled: &RdsArn,
         next: &SlotCandidate,
         learnt: Option<&LearntLimit>,
         now: Timestamp,
-    ) -> Option<Self> {
+    ) -> Result<Self, PassedOver> {
         let (holder, family) = (&next.holder, next.holder.family());
         if self.holds(holder) {
-            return None;
+            return Err(PassedOver::Holds);
         }
         let mut after = self.clone();
-        after.handed.remove(settled);
         after.groups.retain(|_, copies| {
             copies.remove(settled);
             !copies.is_empty()
         });
-        let has_room = |(group, max): (&SlotGroup, usize)| after.taken_of(group) < max;
+        // The groups without a policy come first.
+        let mut limits = next.limits.iter();
+        let full = limits.find(|(group, max)| after.taken_of(group) >= *max);
+        let full = full.map(|(group, _)| group.clone());
         let is_allowed = learnt.is_none_or(|learnt| after.held_by(family) < learnt.in_flight);
-        if !next.limits.iter().all(has_room) || !is_allowed {
-            return None;
+        let waits_for = match full {
+            Some(group) if group.policy().is_none() || is_allowed => Some(WaitsFor::Slot(group)),
+            _ if !is_allowed => Some(WaitsFor::Rds(family)),
+            _ => None,
+        };
+        if let Some(waits_for) = waits_for {
+            return Err(PassedOver::WaitsFor(waits_for));
         }
         for (group, _) in next.limits.iter() {
             let copies = after.groups.entry(group.clone()).or_default();
             copies.insert(holder.clone());
         }
+        let groups = &after.groups;
+        let holds = |copy: &RdsArn| groups.values().any(|copies| copies.contains(copy));
+        after.handed.retain(|copy, _| holds(copy));
         after.handed.insert(holder.clone(), HandOver::first(now));
-        Some(after)
+        Ok(after)
     }
 }

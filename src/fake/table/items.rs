@@ -340,6 +340,15 @@ impl Table {
         })
     }
 
+    pub(in crate::fake) fn give_turn(&mut self, wait: &Wait, now: Timestamp) -> Written {
+        let token = &wait.command.token;
+        self.change_wait(&wait.resource, token, now, |stored| {
+            let since = in_milliseconds(wait.since);
+            let is_as_seen = stored.phase == Phase::Queued && stored.since == since;
+            is_as_seen.then_some(stored)
+        })
+    }
+
     pub(in crate::fake) fn note_error(
         &mut self,
         resource: &RdsArn,

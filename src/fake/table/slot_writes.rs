@@ -8,7 +8,7 @@ use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::SlotLimits;
-use crate::domain::run::taken_slots::{HandOver, TakenSlots};
+use crate::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use crate::domain::run::wait::Phase;
 use crate::ports::{Abandoned, Written};
 
@@ -54,11 +54,17 @@ impl Table {
         &mut self,
         copy: &RdsArn,
         limits: &SlotLimits,
-        (known, new): (Option<&HandOver>, &HandOver),
+        (known, new): (&SeenSlot, &HandOver),
         now: Timestamp,
     ) -> bool {
         let copy = first_attempt(copy);
-        if self.slots.handed.get(&copy) != known || !self.slots.claim(&copy, limits) {
+        let stamp = self.slots.handed.get(&copy);
+        let is_as_seen = match known {
+            SeenSlot::NotHeld => stamp.is_none() && !self.slots.holders.contains(&copy),
+            SeenSlot::Held => stamp.is_none(),
+            SeenSlot::Stamped(known) => stamp == Some(known),
+        };
+        if !is_as_seen || !self.slots.claim(&copy, limits) {
             return false;
         }
         self.slots.handed.insert(copy, stored(new));

@@ -87,12 +87,9 @@ impl Slots {
     pub(super) fn hand_on(&mut self, known: &TakenSlots, after: &TakenSlots) -> bool {
         let now = self.taken();
         let mut changes = known.changes(after);
-        let mut new = after
-            .handed
-            .keys()
-            .filter(|copy| !known.handed.contains_key(copy));
+        let mut new = known.new_stamps(after);
         if changes.any(|group| now.groups.get(group) != known.groups.get(group))
-            || new.any(|copy| now.handed.contains_key(copy))
+            || new.any(|(copy, _)| now.handed.get(copy) != known.handed.get(copy))
         {
             return false;
         }
@@ -108,8 +105,8 @@ impl Slots {
         self.groups.retain(|_, copies| !copies.is_empty());
         self.handed
             .retain(|copy, _| !known.handed.contains_key(copy) || after.handed.contains_key(copy));
-        for (copy, hand_over) in &after.handed {
-            self.handed.entry(copy.clone()).or_insert(*hand_over);
+        for (copy, hand_over) in known.new_stamps(after) {
+            self.handed.insert(copy.clone(), *hand_over);
         }
         true
     }

@@ -21,7 +21,7 @@ use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
-use crate::domain::run::taken_slots::{HandOver, TakenSlots};
+use crate::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use crate::domain::run::turn::QueuedCopy;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
@@ -99,6 +99,10 @@ impl<L: Holds> QueueCopies for Ports<L> {
     async fn queue_copy(&self, wait: &Wait, since: Timestamp) -> Result<Written, PortError> {
         Ok(self.table(|table, now| table.queue_copy(wait, since, now)))
     }
+
+    async fn give_turn(&self, wait: &Wait) -> Result<Written, PortError> {
+        Ok(self.table(|table, now| table.give_turn(wait, now)))
+    }
 }
 
 impl<L: Holds> ListQueue for Ports<L> {
@@ -116,7 +120,7 @@ impl<L: Holds> HandOutSlot for Ports<L> {
         &self,
         copy: &RdsArn,
         limits: &SlotLimits,
-        known: Option<&HandOver>,
+        known: &SeenSlot,
         new: &HandOver,
     ) -> Result<bool, PortError> {
         Ok(self.table(|table, now| table.hand_out_slot(copy, limits, (known, new), now)))

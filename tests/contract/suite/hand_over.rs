@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
 use snapferry::domain::run::slots::SlotCandidate;
-use snapferry::domain::run::taken_slots::{HandOver, TakenSlots};
+use snapferry::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use snapferry::domain::run::turn::Turn;
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
@@ -150,10 +150,34 @@ pub(crate) async fn a_copy_without_a_turn_is_shown_and_gets_one(table: &impl Tab
     assert_eq!(queue(table, Family::Instance).await, []);
     let page = table.list_open(None).await.unwrap();
     assert_eq!(page.without_turn, [copy("a")].into());
-    table.queue_copy(&registered, now()).await.unwrap();
+    let queued = page.waits.first().expect("it is open");
+    assert_eq!(table.give_turn(queued).await.unwrap(), Written::Stored);
     assert_eq!(queue(table, Family::Instance).await, [copy("a")]);
     let page = table.list_open(None).await.unwrap();
     assert!(page.without_turn.is_empty());
+}
+
+pub(crate) async fn a_copy_that_has_left_the_queue_gets_no_turn(table: &impl Table) {
+    let queued = Wait {
+        phase: Phase::Queued,
+        since: now(),
+        ..put_in_queue(table, "a", 0).await
+    };
+    let later = now() + SignedDuration::from_secs(1);
+    // A worker takes it up, and then queues it again.
+    for phase in [Phase::Registered, Phase::Queued] {
+        let marked = table.set_phase(&copy("a"), &token("a"), phase, later).await;
+        assert_eq!(marked.unwrap(), Written::Stored);
+        assert_eq!(table.give_turn(&queued).await.unwrap(), Written::Conflict);
+        let page = table.list_open(None).await.unwrap();
+        assert_eq!(page.waits.first().map(|wait| wait.phase), Some(phase));
+    }
+    assert_eq!(queue(table, Family::Instance).await, []);
+    let another = Wait {
+        since: later,
+        ..wait("a", "other")
+    };
+    assert_eq!(table.give_turn(&another).await.unwrap(), Written::Conflict);
 }
 
 fn of_all(max: usize) -> SlotLimits {
@@ -238,7 +262,7 @@ pub(crate) async fn a_slot_is_not_handed_on_while_a_wait_is_stored(table: &impl 
 pub(crate) async fn a_claim_ends_the_hand_over(table: &impl Table) {
     let stamp = HandOver::first(now());
     let handed = table
-        .hand_out_slot(&copy("a"), &gold(1), None, &stamp)
+        .hand_out_slot(&copy("a"), &gold(1), &SeenSlot::NotHeld, &stamp)
         .await;
     assert!(handed.unwrap());
     assert_eq!(table.taken_slots().await.unwrap().handed.len(), 1);
@@ -250,35 +274,51 @@ pub(crate) async fn a_claim_ends_the_hand_over(table: &impl Table) {
 pub(crate) async fn a_slot_is_handed_out_again_only_by_who_knows_the_stamp(table: &impl Table) {
     let first = HandOver::first(now());
     let second = first.next(now() + SignedDuration::from_secs(61));
-    let hand_out = async |known: Option<&HandOver>, new: &HandOver| {
+    let hand_out = async |seen: SeenSlot, new: &HandOver| {
         let held = table
-            .hand_out_slot(&copy("a"), &of_all(1), known, new)
+            .hand_out_slot(&copy("a"), &of_all(1), &seen, new)
             .await;
         held.unwrap()
     };
     assert!(
-        !hand_out(Some(&first), &second).await,
+        !hand_out(SeenSlot::Stamped(first), &second).await,
         "nobody has handed it out"
     );
-    assert!(hand_out(None, &first).await);
-    assert!(!hand_out(None, &first).await, "somebody has");
-    assert!(hand_out(Some(&first), &second).await);
-    assert!(!hand_out(Some(&first), &second).await);
+    assert!(hand_out(SeenSlot::NotHeld, &first).await);
+    for seen in [SeenSlot::NotHeld, SeenSlot::Held] {
+        assert!(!hand_out(seen, &first).await, "somebody has");
+    }
+    assert!(hand_out(SeenSlot::Stamped(first), &second).await);
+    assert!(!hand_out(SeenSlot::Stamped(first), &second).await);
     assert_eq!(
         table.taken_slots().await.unwrap().handed,
         [(copy("a"), second)].into()
     );
 }
 
+pub(crate) async fn a_slot_that_a_worker_has_claimed_since_is_not_handed_out(table: &impl Table) {
+    claim(table, "a", &of_all(1)).await;
+    let stamp = HandOver::first(now());
+    let hand_out = async |seen: SeenSlot| {
+        let held = table
+            .hand_out_slot(&copy("a"), &of_all(1), &seen, &stamp)
+            .await;
+        held.unwrap()
+    };
+    assert!(!hand_out(SeenSlot::NotHeld).await);
+    assert!(table.taken_slots().await.unwrap().handed.is_empty());
+    assert!(hand_out(SeenSlot::Held).await);
+}
+
 pub(crate) async fn a_slot_is_handed_out_under_the_limits(table: &impl Table) {
     claim(table, "a", &gold(2)).await;
     let stamp = HandOver::first(now());
     let held = table
-        .hand_out_slot(&copy("b"), &gold(2), None, &stamp)
+        .hand_out_slot(&copy("b"), &gold(2), &SeenSlot::NotHeld, &stamp)
         .await;
     assert!(!held.unwrap());
     let held = table
-        .hand_out_slot(&copy("b"), &of_all(2), None, &stamp)
+        .hand_out_slot(&copy("b"), &of_all(2), &SeenSlot::NotHeld, &stamp)
         .await;
     assert!(held.unwrap());
 }
@@ -286,7 +326,7 @@ pub(crate) async fn a_slot_is_handed_out_under_the_limits(table: &impl Table) {
 pub(crate) async fn a_freed_slot_leaves_no_stamp(table: &impl Table) {
     let stamp = HandOver::first(now());
     let held = table
-        .hand_out_slot(&copy("a"), &of_all(1), None, &stamp)
+        .hand_out_slot(&copy("a"), &of_all(1), &SeenSlot::NotHeld, &stamp)
         .await;
     assert!(held.unwrap());
     let proof = snapferry::ports::Abandoned::WaitGone;

@@ -36,7 +36,7 @@ use snapferry::domain::run::naming::first_attempt;
 use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::refusal::{RefusedForGood, TRY_AGAIN_AFTER};
 use snapferry::domain::run::slot_limits::SlotLimits;
-use snapferry::domain::run::taken_slots::{HandOver, TakenSlots};
+use snapferry::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use snapferry::domain::run::turn::QueuedCopy;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::{Refusal, Through};

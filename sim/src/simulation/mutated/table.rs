@@ -229,6 +229,10 @@ impl QueueCopies for Mutated {
     async fn queue_copy(&self, wait: &Wait, since: Timestamp) -> Result<Written, PortError> {
         self.inner.queue_copy(wait, since).await
     }
+
+    async fn give_turn(&self, wait: &Wait) -> Result<Written, PortError> {
+        self.inner.give_turn(wait).await
+    }
 }
 
 impl ListQueue for Mutated {
@@ -273,7 +277,7 @@ impl HandOutSlot for Mutated {
         &self,
         copy: &RdsArn,
         limits: &SlotLimits,
-        known: Option<&HandOver>,
+        known: &SeenSlot,
         new: &HandOver,
     ) -> Result<bool, PortError> {
         if self.has(Mutant::SweepHandsNothingOut) {
