@@ -209,9 +209,6 @@ impl World {
             Call::ClaimSlot { holder, limits } | Call::HandOutSlot { holder, limits, .. } => {
                 self.judge_claim(holder, limits);
             }
-            Call::ProbeToken { token } => {
-                self.doing(by).probed.insert(token.reveal().to_owned());
-            }
             // Its effect may come after the invocation has ended.
             Call::SendCommand { command } => self.judge_sending(by, command),
             Call::DeleteSnapshot { snapshot } => self.judge_removal_of(by, snapshot),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::run::command::{Command, Step};
 use snapferry::domain::run::naming::first_attempt;
 use snapferry::domain::run::slots::SlotCandidate;
@@ -65,8 +66,7 @@ impl World {
     /// A settled copy has handed its slot on. Nobody of the same family and policy was before the one that has it, as far as
     /// the index could show, and somebody certainly awaits.
     pub(super) fn judge_order(&mut self, by: u64, known: &TakenSlots, after: &TakenSlots) {
-        let new = after.handed.keys();
-        let new = new.filter(|holder| !known.handed.contains_key(holder));
+        let new = known.new_stamps(after).map(|(holder, _)| holder);
         for next in new.cloned().collect::<Vec<_>>() {
             let Some(next) = self.table.wait(&next).cloned() else {
                 continue;
@@ -80,13 +80,15 @@ impl World {
                     && !known.holds(&first_attempt(&wait.resource))
                     && self.is_awaited(wait)
             };
-            let passed = self.queued().find(is_before);
-            let passed = passed.map(|wait| (wait.resource.clone(), wait.command.token.clone()));
-            let Some((passed, token)) = passed else {
-                continue;
-            };
-            // A copy whose token was asked about may be passed over: the answer may have got lost.
-            if !self.doing(by).probed.contains(token.reveal()) {
+            let passed = self.queued().filter(is_before);
+            let passed: Vec<(RdsArn, TaskToken)> = passed
+                .map(|wait| (wait.resource.clone(), wait.command.token.clone()))
+                .collect();
+            // A copy may be passed over if the answer about its token got lost.
+            let not_alive = self.doing(by).not_alive.clone();
+            let mut passed = passed.into_iter();
+            let wrongly = passed.find(|(_, token)| !not_alive.contains(token.reveal()));
+            if let Some((passed, _)) = wrongly {
                 self.broke(rule::OVERTAKEN, || {
                     format!("{} gets a slot before {passed}", next.resource)
                 });
@@ -119,21 +121,19 @@ impl World {
         }
     }
 
-    /// Whether a queued copy could have a slot. The sweep must hear twice that a token is dead, so a queue with such a copy
-    /// is left out.
+    /// Whether a queued copy could have a slot. A copy whose token is dead could not.
     fn a_slot_is_idle(&self) -> bool {
         let taken = self.table.slots().taken();
         let of_stack = self.slots.of_stack;
-        let waiting: Vec<&Wait> = self.queued().collect();
-        waiting.iter().all(|wait| self.is_awaited(wait))
-            && waiting.iter().any(|wait| {
-                let candidate = SlotCandidate::of(wait, of_stack);
-                let has_room = |(group, max)| taken.taken_of(group) < max;
-                let family = candidate.holder.family();
-                let learnt = self.table.learnt_limit(family);
-                !taken.holds(&candidate.holder)
-                    && candidate.limits.iter().all(has_room)
-                    && learnt.is_none_or(|learnt| taken.held_by(family) < learnt.in_flight)
-            })
+        let mut waiting = self.queued().filter(|wait| self.is_awaited(wait));
+        waiting.any(|wait| {
+            let candidate = SlotCandidate::of(wait, of_stack);
+            let has_room = |(group, max)| taken.taken_of(group) < max;
+            let family = candidate.holder.family();
+            let learnt = self.table.learnt_limit(family);
+            !taken.holds(&candidate.holder)
+                && candidate.limits.iter().all(has_room)
+                && learnt.is_none_or(|learnt| taken.held_by(family) < learnt.in_flight)
+        })
     }
 }

@@ -128,8 +128,8 @@ pub(super) struct Doing {
     pub(super) refusals: BTreeMap<(ResourceId, PolicyName), Timestamp>,
     /// The copies to which it has handed slots over, and whose commands it has not sent yet.
     pub(super) handed_over: BTreeSet<RdsArn>,
-    /// The tokens that it has asked about.
-    pub(super) probed: BTreeSet<String>,
+    /// The tokens that it has asked about and that the answer did not call alive.
+    pub(super) not_alive: BTreeSet<String>,
     /// For the planted bug that registers too late: the waits that it has not stored yet.
     pub(super) unregistered: Vec<Wait>,
 }

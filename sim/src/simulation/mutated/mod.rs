@@ -368,7 +368,7 @@ fn internal_error(action: &'static str) -> PortError {
 impl ProbeToken for Mutated {
     async fn send_task_heartbeat(&self, token: &TaskToken) -> Probe {
         let probe = self.inner.send_task_heartbeat(token).await;
-        match (probe, self.mutant) {
+        let probe = match (probe, self.mutant) {
             (Probe::Dead, Some(Mutant::DeadProbeIsAlive))
             | (Probe::Invalid, Some(Mutant::GarbageTokenIsAlive)) => Probe::Alive,
             (Probe::Invalid, Some(Mutant::InvalidTokenIsAnError)) => {
@@ -376,7 +376,15 @@ impl ProbeToken for Mutated {
             }
             (Probe::Unknown(_), Some(Mutant::UnknownProbeIsDead)) => Probe::Dead,
             (probe, _) => probe,
-        }
+        };
+        let mut world = self.world();
+        let not_alive = &mut world.doing(self.invocation()).not_alive;
+        match probe {
+            Probe::Alive => not_alive.remove(token.reveal()),
+            _ => not_alive.insert(token.reveal().to_owned()),
+        };
+        drop(world);
+        probe
     }
 }
 
