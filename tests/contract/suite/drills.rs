@@ -67,6 +67,7 @@ fn record(began: &str) -> DrillRecord {
         verdict: Some(Verdict::Failed(vec!["MultiAZ".to_owned()])),
         deleted_at: Some(time("2026-11-22T03:21:00Z")),
         gone_at: None,
+        kept: Some("sfd-orders-abcdefghij: its drill tag was taken away".to_owned()),
         previous: Some("abc".to_owned()),
     }
 }
