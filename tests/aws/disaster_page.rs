@@ -4,7 +4,7 @@ use crate::commands::bare;
 
 const PAGE: &str = include_str!("../../docs/DISASTER.md");
 
-/// The words of a line, as a shell splits it. Quoted words hold blanks.
+/// The words of a line up to a redirection, as a shell splits it. Quoted words hold blanks.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (at, part) in line.split('"').enumerate() {
@@ -13,7 +13,7 @@ fn words(line: &str) -> Vec<String> {
             _ => words.push(part.to_owned()),
         }
     }
-    words
+    words.into_iter().take_while(|word| word != ">").collect()
 }
 
 /// Every command of the page, in blocks and in sentences.

@@ -249,6 +249,7 @@ fn assert_no_source_region_was_asked(world: &World) {
         let asked = match &call {
             Call::ListManualSnapshots { region, .. }
             | Call::ListDatabases { region, .. }
+            | Call::DescribeRestored { region, .. }
             | Call::DescribeRestoreQuotas { region }
             | Call::OffersVersion { region, .. }
             | Call::OffersClass { region, .. }
