@@ -86,7 +86,8 @@ impl Program {
 /// What Lambda and the template set.
 fn variables(handler: &str, api: &RuntimeApi) -> Vec<(String, String)> {
     let api = api.address().to_string();
-    let queue = format!("https://sqs.{HOME}.amazonaws.com/111122223333/snapferry-events");
+    let queue = |of: &str| format!("https://sqs.{HOME}.amazonaws.com/111122223333/snapferry-{of}");
+    let (events, commands) = (queue("events"), queue("commands"));
     [
         ("AWS_LAMBDA_RUNTIME_API", api.as_str()),
         ("_HANDLER", handler),
@@ -108,7 +109,8 @@ fn variables(handler: &str, api: &RuntimeApi) -> Vec<(String, String)> {
         ("LANG", "C.UTF-8"),
         ("SNAPFERRY_STACK_ID", STACK),
         ("SNAPFERRY_TABLE", TABLE),
-        ("SNAPFERRY_EVENTS_QUEUE_URL", queue.as_str()),
+        ("SNAPFERRY_EVENTS_QUEUE_URL", events.as_str()),
+        ("SNAPFERRY_COMMANDS_QUEUE_URL", commands.as_str()),
         ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
         ("SNAPFERRY_STATE_MACHINE_ARN", MACHINE),
         ("SNAPFERRY_KMS_KEY", KEY),
