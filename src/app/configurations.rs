@@ -103,33 +103,32 @@ impl KnownConfigurations {
             .store_configuration(&configuration, &hash, now)
             .await?;
         let of = &database.resource_id;
-        if is_entered(world, of, versions, &hash, now).await? {
+        if enter(world, of, versions, &hash, now).await? == Written::Stored {
             return Ok(Some(hash));
         }
         // Another run was faster, with this version or another one.
         let asked = std::slice::from_ref(of);
         let read = world.configuration_versions(asked).await?;
         let versions = read.get(of).unwrap_or(&none);
-        let is_named =
-            versions.newest() == Some(&hash) || is_entered(world, of, versions, &hash, now).await?;
+        let is_named = versions.newest() == Some(&hash)
+            || enter(world, of, versions, &hash, now).await? == Written::Stored;
         // A configuration that is not among the versions has no time, so a run names none that it could not enter.
         Ok(is_named.then_some(hash))
     }
 }
 
 /// Enters a version as the newest one, unless another run has entered one meanwhile.
-async fn is_entered<W: StoreConfigurations>(
+async fn enter<W: StoreConfigurations>(
     world: &W,
     of: &ResourceId,
     versions: &Versions,
     hash: &ConfigurationHash,
     now: Timestamp,
-) -> Result<bool, PortError> {
+) -> Result<Written, PortError> {
     let with = versions.with(hash.clone(), now);
-    let written = world
+    world
         .set_configuration_versions(of, &with, versions.newest())
-        .await?;
-    Ok(written == Written::Stored)
+        .await
 }
 
 /// What a member's own row says of it, by its identifier. Nothing for a database that is no member.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::arn::Region;
+use crate::domain::id::names::OptionGroup;
 use crate::domain::policy::choice::depends_on_tde;
 use crate::domain::policy::in_force::Policies;
 use crate::domain::rds::database::Database;
@@ -39,19 +40,21 @@ impl TdeGroups {
         if depending.is_empty() {
             return Ok(());
         }
-        let known = self.regions.borrow().get(region).cloned();
-        let (groups, answer) = match known {
-            Some(groups) => (groups, Ok(())),
-            None => match list(world, region).await {
-                Ok(groups) => (groups, Ok(())),
-                Err(error) => (BTreeSet::new(), Err(not_known(&error))),
-            },
-        };
-        for database in depending {
-            let group = database.option_group.as_ref();
-            database.copy_facts.tde = group.is_some_and(|group| groups.contains(group.as_str()));
+        let mut answer = Ok(());
+        if !self.regions.borrow().contains_key(region) {
+            let listed = list(world, region).await;
+            let groups = listed.unwrap_or_else(|error| {
+                answer = Err(not_known(&error));
+                BTreeSet::new()
+            });
+            self.regions.borrow_mut().insert(region.clone(), groups);
         }
-        self.regions.borrow_mut().insert(region.clone(), groups);
+        let regions = self.regions.borrow();
+        let groups = regions.get(region);
+        let has_tde = |group: &OptionGroup| groups.is_some_and(|all| all.contains(group.as_str()));
+        for database in depending {
+            database.copy_facts.tde = database.option_group.as_ref().is_some_and(has_tde);
+        }
         answer
     }
 }

@@ -87,7 +87,7 @@ impl Variables {
         }
     }
 
-    /// Whether a variable says yes. Without it, and with any word but yes, no.
+    /// Whether a variable says yes. Any word but yes and no is a fault, and counts as no, as does a variable that is not there.
     pub(super) fn is_yes(&mut self, name: &str) -> bool {
         match self.get(name) {
             Some("yes") => true,

@@ -139,9 +139,8 @@ fn what_is_under_way_says_how_far_rds_has_come_and_how_long_it_usually_takes() {
     let group = only(&world).group().unwrap();
     run(world.store_history(&group, &history, world.clock())).unwrap();
     assert_eq!(of(&world).usual, Some(SignedDuration::from_mins(30)));
-    // What waits for its turn is at nothing yet.
-    let queued = History::default().usual(|made| made.copy_took);
-    assert_eq!(queued, None);
+    let without_history = History::default().usual(|made| made.copy_took);
+    assert_eq!(without_history, None);
 }
 
 #[test]

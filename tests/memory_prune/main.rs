@@ -49,6 +49,8 @@ struct Crowd {
     planning: Planning,
     pages: Cell<usize>,
     looked_up: Cell<usize>,
+    /// How often it was asked for versions of configurations.
+    versions: Cell<usize>,
 }
 
 fn now() -> Timestamp {
@@ -158,11 +160,12 @@ impl ReadConfigurations for Crowd {
         of: &[ResourceId],
     ) -> Result<BTreeMap<ResourceId, Versions>, PortError> {
         assert!(of.len() <= PAGE);
-        // A new version for each day of the last months.
+        self.versions.set(self.versions.get() + 1);
+        // A new version each day, until long enough ago that all but the newest may go.
         let days = 0..i64::try_from(VERSIONS_MAX).unwrap();
         let versions = days.fold(Versions::default(), |versions, day| {
             let hash = ConfigurationHash::of(&day.to_string());
-            let since = now() - SignedDuration::from_hours(24 * (120 - day));
+            let since = now() - SignedDuration::from_hours(24 * (300 - day));
             versions.with(hash, since)
         });
         Ok(of.iter().map(|id| (id.clone(), versions.clone())).collect())
@@ -254,6 +257,7 @@ fn a_thousand_databases_are_listed_under_64_mb_and_10_s_with_a_call_for_each_pag
         planning: planning(),
         pages: Cell::new(0),
         looked_up: Cell::new(0),
+        versions: Cell::new(0),
     };
     let planning = &crowd.planning;
     let of = PreviewOf {
@@ -271,6 +275,8 @@ fn a_thousand_databases_are_listed_under_64_mb_and_10_s_with_a_call_for_each_pag
     assert_eq!(crowd.pages.get(), DATABASES * POINTS / PAGE + 1);
     // The table's records are read only of groups in which something may go.
     assert_eq!(crowd.looked_up.get(), 0);
+    assert_eq!(crowd.versions.get(), DATABASES / PAGE);
+    assert_eq!(shown.unnamed.count, DATABASES * (VERSIONS_MAX - 1));
     println!(
         "inventory of {DATABASES} databases with {POINTS} recovery points each: {} describe pages, {peak:.1} MB, {took:.2} s \
          of processor time",

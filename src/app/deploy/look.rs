@@ -144,7 +144,7 @@ pub async fn look<W: Permissions>(
     })
 }
 
-/// What the rights depend on that the caller needs.
+/// What decides which rights the caller needs.
 fn rights_query<'a>(
     request: &'a DeployRequest,
     held: &'a BTreeMap<String, String>,

@@ -55,12 +55,9 @@ impl Candidates {
         broken(&case, removals)
     }
 
-    /// Whether a row of it cannot be read. The adapter leaves everything out of such a row.
+    /// Whether a row of it cannot be read.
     fn has_unreadable(&self) -> bool {
-        let is_unreadable = |one: &Snapshot| {
-            matches!(one.status, SnapshotStatus::Other(_)) && one.engine.is_empty()
-        };
-        self.snapshots.iter().any(is_unreadable)
+        self.snapshots.iter().any(Snapshot::is_unreadable)
     }
 
     /// Takes out of the plan what is needed for a while: what something awaits, and the copies that the next incremental

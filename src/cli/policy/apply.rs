@@ -11,6 +11,7 @@ use crate::app::policies::{self, ApplyError, Outcome};
 use crate::app::steady_state::QuotaScope;
 use crate::cli::arguments::{StackArguments, variables};
 use crate::cli::outcome::{CliError, Ended};
+use crate::cli::prune::write_unapproved;
 use crate::cli::show::{table, write_json, write_table};
 use crate::domain::id::arn::Region;
 use crate::domain::id::tags;
@@ -178,13 +179,7 @@ pub async fn run_apply<W: policies::Permissions>(
                     )?;
                 }
                 match approval {
-                    Ok(None) => {}
-                    Ok(Some(unapproved)) => {
-                        writeln!(
-                            out,
-                            "\nWhere the stack's parameter Prune is yes, the pruner waits for a person: {unapproved}"
-                        )?;
-                    }
+                    Ok(unapproved) => write_unapproved(out, unapproved.as_ref())?,
                     Err(why) => writeln!(
                         out,
                         "whether the pruner waits for an approval: not checked, because {why}"

@@ -118,9 +118,9 @@ impl Selection {
         self.fault.get_or_insert(fault);
     }
 
-    /// Compares what was put together with the list that the first item names, once all items are added. An earlier version that is deployed again
-    /// replaces the databases of the first item, and neither the name of their list nor where the further items are: then
-    /// these are of another time.
+    /// Compares what was put together, once all items are added, with the list that the first item names. An earlier version
+    /// that is deployed again replaces the databases of the first item, and neither the name of their list nor where the
+    /// further items are: then these are of another time.
     pub fn compare(&mut self) {
         let list = self.list.as_ref();
         let differs = || list.is_some_and(|list| fingerprint(&self.databases) != *list);

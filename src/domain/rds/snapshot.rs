@@ -98,6 +98,12 @@ impl Snapshot {
         !self.status.is_over() && !self.tags.contains_key(tags::STACK)
     }
 
+    /// Whether its row could not be read. The adapter leaves everything out of such a row.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self.status, SnapshotStatus::Other(_)) && self.engine.is_empty()
+    }
+
     fn has_tag(&self, key: &str, value: &str) -> bool {
         self.tags.get(key).is_some_and(|found| found == value)
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::CONFIGURATION;
-use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::restore::configuration::ConfigurationHash;
 use crate::domain::run::command::ProtectionRequest;
 
@@ -16,7 +16,7 @@ use crate::domain::run::command::ProtectionRequest;
 pub struct NamedConfigurations {
     /// What their tags say, and the runs whose copies are awaited.
     pub tags: BTreeSet<String>,
-    /// Whether a row could not be read. The adapter leaves everything out of such a row, its tags too.
+    /// Whether a row could not be read: nobody knows what its tags name.
     pub has_unreadable: bool,
 }
 
@@ -35,8 +35,7 @@ impl NamedConfigurations {
         {
             self.tags.insert(named.clone());
         }
-        self.has_unreadable |=
-            matches!(snapshot.status, SnapshotStatus::Other(_)) && snapshot.engine.is_empty();
+        self.has_unreadable |= snapshot.is_unreadable();
     }
 }
 
