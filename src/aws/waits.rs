@@ -31,7 +31,6 @@ use crate::ports::{
 
 const IS_NEW: &str = "attribute_not_exists(#pk)";
 const HAS_TOKEN: &str = "#token = :token";
-const HAS_TOKEN_OR_IS_GONE: &str = "attribute_not_exists(#pk) OR #token = :token";
 
 impl<Extra> RegisterWaits for Aws<Extra> {
     async fn register(&self, wait: &Wait) -> Result<Option<Occupant>, PortError> {
@@ -227,16 +226,12 @@ impl<Extra> Waits for Aws<Extra> {
                 .delete_item()
                 .table_name(&self.table)
                 .key(PK, key)
-                .condition_expression(HAS_TOKEN_OR_IS_GONE)
-                .expression_attribute_names("#pk", PK)
+                .condition_expression(HAS_TOKEN)
                 .expression_attribute_names("#token", TOKEN)
-                .expression_attribute_values(":token", text(token.reveal()))
-                .return_values(ReturnValue::AllOld);
+                .expression_attribute_values(":token", text(token.reveal()));
             match request.send().await {
-                Ok(deleted) => {
-                    has_deleted |= deleted.attributes().is_some_and(|old| !old.is_empty());
-                }
-                // A newer token has taken the wait over, and only its command may delete it.
+                Ok(_) => has_deleted = true,
+                // The wait is gone, or a newer token has taken it over, and only its command may delete it.
                 Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {}
                 Err(error) => {
                     return Err(port_error("dynamodb:DeleteItem", &error, &[token.reveal()]));

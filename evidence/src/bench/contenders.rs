@@ -141,12 +141,12 @@ fn run(command: &mut Command) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// How large the bootstrap is in a release's zip, in bytes. `snapferry deploy --emit` packs as small.
+/// How large the bootstrap is in the zip that Lambda gets, in bytes.
 fn zipped(bootstrap: &[u8]) -> anyhow::Result<usize> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(10));
+        .compression_level(Some(9));
     zip.start_file("bootstrap", options)?;
     zip.write_all(bootstrap)?;
     Ok(zip.finish()?.into_inner().len())

@@ -154,13 +154,7 @@ impl Inner {
                 let key = asked.pointer("/Key/pk/S")?.as_str()?;
                 let number = self.hints.of_key(key)?;
                 self.tally().deleted.insert(number);
-                let is_asked = asked
-                    .get("ReturnValues")
-                    .is_some_and(|what| what == "ALL_OLD");
-                Some(match self.hints.get(number).filter(|_| is_asked) {
-                    Some(hint) => json!({ "Attributes": hint.item }).to_string(),
-                    None => "{}".to_owned(),
-                })
+                Some("{}".to_owned())
             }
             "SendTaskSuccess" => {
                 let number = self.hints.of_token(asked.get("taskToken")?.as_str()?)?;

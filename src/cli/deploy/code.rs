@@ -19,25 +19,6 @@ const HEADER: u64 = 20;
 /// Where a build leaves the program.
 const BUILT: &str = "target/lambda/bootstrap";
 
-/// How the function is packed.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Packing {
-    /// In half a second, for one deployment.
-    Quick,
-    /// By Zopfli, in some twenty seconds: a thirtieth smaller, for what is packed once and deployed often.
-    Small,
-}
-
-impl Packing {
-    /// The level in the terms of [`zip`]: from 10 on, the rounds that Zopfli makes, plus nine.
-    fn level(self) -> i64 {
-        match self {
-            Self::Quick => 9,
-            Self::Small => 10,
-        }
-    }
-}
-
 /// Where the function is: the named file, the zip beside this program, or what a build has left.
 pub(super) fn find(named: Option<&Path>, program: Option<&Path>) -> Result<PathBuf, CliError> {
     if let Some(named) = named {
@@ -60,11 +41,7 @@ pub(super) fn find(named: Option<&Path>, program: Option<&Path>) -> Result<PathB
 
 /// Reads the function: a program, which is zipped, or a zip. What it was built for stands in the program itself, unless
 /// somebody says it.
-pub(super) fn read(
-    path: &Path,
-    architecture: Option<Architecture>,
-    packing: Packing,
-) -> Result<Code, CliError> {
+pub(super) fn read(path: &Path, architecture: Option<Architecture>) -> Result<Code, CliError> {
     let bytes = std::fs::read(path).map_err(|source| CliError::File {
         path: path.to_owned(),
         source,
@@ -76,7 +53,7 @@ pub(super) fn read(
         (bytes, found)
     } else {
         let found = Architecture::of_program(&bytes);
-        (zipped(&bytes, packing).map_err(broken)?, found)
+        (zipped(&bytes).map_err(broken)?, found)
     };
     match architecture.or(found) {
         Some(architecture) => Ok(Code { zip, architecture }),
@@ -94,11 +71,11 @@ fn fault(what: String) -> CliError {
 }
 
 /// A zip with the program alone. The same program gives the same bytes: the entry has no time and no owner.
-fn zipped(program: &[u8], packing: Packing) -> zip::result::ZipResult<Vec<u8>> {
+fn zipped(program: &[u8]) -> zip::result::ZipResult<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(packing.level()))
+        .compression_level(Some(9))
         .last_modified_time(DateTime::default())
         .unix_permissions(0o755);
     zip.start_file(PROGRAM, options)?;
@@ -129,17 +106,15 @@ mod tests {
 
     #[test]
     fn a_program_is_zipped_to_the_same_bytes_each_time_and_read_back() {
-        for packing in [Packing::Quick, Packing::Small] {
-            let one = zipped(&program(), packing).unwrap();
-            assert_eq!(one, zipped(&program(), packing).unwrap());
-            assert_eq!(of_zip(&one).unwrap(), Some(Architecture::X86));
-            let mut zip = ZipArchive::new(Cursor::new(&one)).unwrap();
-            let mut entry = zip.by_name(PROGRAM).unwrap();
-            assert_eq!(entry.unix_mode().map(|mode| mode & 0o777), Some(0o755));
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content).unwrap();
-            assert_eq!(content, program());
-        }
+        let one = zipped(&program()).unwrap();
+        assert_eq!(one, zipped(&program()).unwrap());
+        assert_eq!(of_zip(&one).unwrap(), Some(Architecture::X86));
+        let mut zip = ZipArchive::new(Cursor::new(&one)).unwrap();
+        let mut entry = zip.by_name(PROGRAM).unwrap();
+        assert_eq!(entry.unix_mode().map(|mode| mode & 0o777), Some(0o755));
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        assert_eq!(content, program());
     }
 
     #[test]

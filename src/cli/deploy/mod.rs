@@ -27,7 +27,6 @@ use crate::ports::deploy::StackEvent;
 use crate::settings::Faults;
 
 use arguments::DeployArguments;
-use code::Packing;
 use file::Options;
 
 /// The stack's name if nobody names it.
@@ -70,11 +69,7 @@ pub(super) async fn execute(
         })
     });
     let function = code::find(named, program.as_deref())?;
-    let packing = match options.emit {
-        Some(_) => Packing::Small,
-        None => Packing::Quick,
-    };
-    let code = code::read(&function, architecture.transpose()?, packing)?;
+    let code = code::read(&function, architecture.transpose()?)?;
     let folder = options.templates.as_deref().or(file.templates.as_deref());
     let templates = folder.map_or_else(|| Ok(Templates::carried()), templates_in)?;
     let json = arguments.format.is_json();
