@@ -117,7 +117,7 @@ impl<W: Permissions> Pruning<'_, W> {
                 break;
             }
             progress.tried += 1;
-            if self.remove(id, groups, hash, pruned).await? {
+            if self.remove(id, groups, hash).await? {
                 removed.push(hash.clone());
             }
         }
@@ -154,7 +154,6 @@ impl<W: Permissions> Pruning<'_, W> {
         id: &ResourceId,
         groups: &[&GroupPreview],
         hash: &ConfigurationHash,
-        pruned: &mut PrunedConfigurations,
     ) -> Result<bool, PortError> {
         let asked = std::slice::from_ref(id);
         let read: BTreeMap<ResourceId, Versions> = self.world.configuration_versions(asked).await?;
@@ -172,7 +171,6 @@ impl<W: Permissions> Pruning<'_, W> {
         };
         if let Some(why) = keeps(&case, hash) {
             warn!(database = %id, configuration = %hash, %why, "kept by the second rule");
-            pruned.kept.push((id.clone(), hash.clone(), why));
             return Ok(false);
         }
         // A freeze that cannot be read is a freeze: the error ends this part of the round.

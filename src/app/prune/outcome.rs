@@ -9,7 +9,6 @@ use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
 use crate::domain::restore::configuration::ConfigurationHash;
 use crate::domain::retention::check::Broken;
-use crate::domain::retention::configuration_check::Keeps;
 use crate::domain::retention::round::Freeze;
 use crate::ports::PortError;
 
@@ -104,8 +103,6 @@ pub struct PrunedConfigurations {
     pub unnamed: usize,
     /// Those that were removed.
     pub removed: Vec<(ResourceId, ConfigurationHash)>,
-    /// Those that the second rule has kept. There should be none.
-    pub kept: Vec<(ResourceId, ConfigurationHash, Keeps)>,
 }
 
 /// What a round did.
