@@ -14,33 +14,9 @@ use snapferry::ports::{
 
 use super::samples::{copy, policy, time, token, wait, wait_in};
 
-/// The ports of this file's cases.
-pub(crate) trait Table:
-    ClaimSlot
-    + FreeSlot
-    + HandOnSlot
-    + HandOutSlot
-    + ListOpen
-    + ListQueue
-    + QueueCopies
-    + ReadSlots
-    + RegisterWaits
-    + Waits
-{
-}
-
-impl<T> Table for T where
-    T: ClaimSlot
-        + FreeSlot
-        + HandOnSlot
-        + HandOutSlot
-        + ListOpen
-        + ListQueue
-        + QueueCopies
-        + ReadSlots
-        + RegisterWaits
-        + Waits
-{
+table! {
+    ClaimSlot FreeSlot HandOnSlot HandOutSlot ListOpen ListQueue QueueCopies ReadSlots RegisterWaits
+    Waits
 }
 
 const SLOTS: CopySlots = CopySlots {

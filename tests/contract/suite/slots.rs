@@ -17,23 +17,7 @@ use snapferry::ports::{
 
 use super::samples::{copy, policy, time, token, wait, wait_in};
 
-/// The ports of this file's cases.
-pub(crate) trait Table:
-    ClaimSlot + FreeSlot + LearnLimits + ListOpen + NoteSweep + ReadHolders + RegisterWaits + Waits
-{
-}
-
-impl<T> Table for T where
-    T: ClaimSlot
-        + FreeSlot
-        + LearnLimits
-        + ListOpen
-        + NoteSweep
-        + ReadHolders
-        + RegisterWaits
-        + Waits
-{
-}
+table! { ClaimSlot FreeSlot LearnLimits ListOpen NoteSweep ReadHolders RegisterWaits Waits }
 
 fn of_all(max: usize) -> SlotLimits {
     SlotLimits::new(max)

@@ -13,16 +13,7 @@ use snapferry::ports::{
 
 use super::samples::{copy, last_error, time, token, wait, wait_in};
 
-/// The ports of this file's cases.
-pub(crate) trait Table:
-    RegisterWaits + Waits + ForgetIdle + NoteError + HearDead + LookUpWaits + ListOpen
-{
-}
-
-impl<T: RegisterWaits + Waits + ForgetIdle + NoteError + HearDead + LookUpWaits + ListOpen> Table
-    for T
-{
-}
+table! { RegisterWaits Waits ForgetIdle NoteError HearDead LookUpWaits ListOpen }
 
 async fn stored(table: &impl Table, name: &str) -> Option<Wait> {
     stored_of(table, &copy(name)).await
