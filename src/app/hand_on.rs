@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::naming::first_attempt;
-use crate::domain::run::slots::{SlotCandidate, WaitsFor};
+use crate::domain::run::slot_candidate::{SlotCandidate, WaitsFor};
 use crate::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
 use crate::domain::run::taken_slots::{PassedOver, TakenSlots};
 use crate::domain::run::turn::QueuedCopy;

@@ -13,7 +13,7 @@ use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
-use snapferry::domain::run::slots::{SlotCandidate, WaitsFor};
+use snapferry::domain::run::slot_candidate::{SlotCandidate, WaitsFor};
 use snapferry::domain::run::taken_slots::{HandOver, PassedOver, TakenSlots};
 use snapferry::domain::run::turn::Turn;
 use snapferry::domain::run::wait::{Phase, Wait};

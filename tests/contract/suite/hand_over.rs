@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::arn::{Family, RdsArn};
+use snapferry::domain::run::slot_candidate::SlotCandidate;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
-use snapferry::domain::run::slots::SlotCandidate;
 use snapferry::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use snapferry::domain::run::turn::Turn;
 use snapferry::domain::run::wait::{Phase, Wait};
@@ -193,7 +193,7 @@ pub(crate) async fn a_settled_copys_slot_goes_to_the_next_in_one_write(table: &i
     let stamp = HandOver::first(now());
     assert_eq!(taken.handed, [(copy("next"), stamp)].into());
     let page = table.list_open(None).await.unwrap();
-    assert_eq!(page.handed, taken.handed);
+    assert_eq!(page.slots, taken);
 }
 
 pub(crate) async fn a_slot_is_handed_on_between_policies(table: &impl Table) {
