@@ -221,6 +221,21 @@ fn a_copy_that_its_own_policys_slots_hold_back_lets_another_policys_pass() {
     assert_eq!(plan(&holders, &open, 20).hand_out, [copy(2), copy(4)]);
 }
 
+#[test]
+fn a_copy_counts_for_the_policy_that_its_slot_was_claimed_for() {
+    // Another execution awaits the holder by now, and its set of policies has no such limit.
+    let of_gold = SlotCandidate {
+        limits: SlotLimits::new(2).with(of_policy("gold"), 1),
+        ..candidate(1, Phase::Queued, 9, None)
+    };
+    let next = candidate(2, Phase::Queued, 5, None);
+    let open = [of_gold, next, candidate(8, Phase::Requested, 50, None)];
+    let mut taken = taken(&[copy(8)].into());
+    taken.groups.insert(of_policy("gold"), [copy(8)].into());
+    let plan = slots::plan(&taken, &open, &BTreeMap::new(), &BTreeSet::new());
+    assert_eq!(plan.hand_out, [copy(2)], "a claim for the first is refused");
+}
+
 const STACK: CopySlots = CopySlots {
     all: 20,
     clusters: 5,

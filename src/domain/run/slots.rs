@@ -44,7 +44,7 @@ pub fn plan(
         .filter(|c| c.is_queued())
         .partition(|c| holders.contains(&c.holder));
     queued.sort_by_key(|c| (c.turn, c.resource.clone()));
-    let mut capacity = capacity(&holders, open, &queued, learnt);
+    let mut capacity = capacity(taken, open, &queued, learnt);
     let lost = held.into_iter().filter(|c| !expected.contains(&c.holder));
     let mut hand_out: Vec<RdsArn> = lost.map(|c| c.resource.clone()).collect();
     let mut waiting = BTreeMap::new();
@@ -79,7 +79,7 @@ fn needs(candidate: &SlotCandidate) -> Vec<WaitsFor> {
 
 /// How many more copies may begin, for everything that has a limit.
 fn capacity(
-    holders: &BTreeSet<RdsArn>,
+    taken: &TakenSlots,
     open: &[SlotCandidate],
     queued: &[&SlotCandidate],
     learnt: &BTreeMap<Family, usize>,
@@ -93,12 +93,16 @@ fn capacity(
         .iter()
         .map(|(family, max)| (WaitsFor::Rds(*family), *max));
     capacity.extend(of_rds);
-    // A holder may count for a group although its own run has no limit there: all copies do, and clusters.
-    for candidate in open.iter().filter(|c| holders.contains(&c.holder)) {
+    // A holder may count for a group although its own run has no limit there: all copies do, and clusters, and a copy whose
+    // slot another run has claimed before. Claims count by the sets.
+    for candidate in open.iter().filter(|c| taken.holds(&c.holder)) {
         let mut counts: BTreeSet<WaitsFor> = needs(candidate).into_iter().collect();
         if candidate.holder.family() == Family::Cluster {
             counts.insert(WaitsFor::Slot(SlotGroup::Clusters));
         }
+        let of = taken.groups.iter();
+        let of = of.filter(|(_, copies)| copies.contains(&candidate.holder));
+        counts.extend(of.map(|(group, _)| WaitsFor::Slot(group.clone())));
         for need in counts {
             if let Some(room) = capacity.get_mut(&need) {
                 *room = room.saturating_sub(1);
