@@ -11,8 +11,8 @@ use tracing::{info, warn};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::naming::first_attempt;
+use crate::domain::run::slot_candidate::{SlotCandidate, WaitsFor};
 use crate::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
-use crate::domain::run::slots::{SlotCandidate, WaitsFor};
 use crate::domain::run::taken_slots::{PassedOver, TakenSlots};
 use crate::domain::run::turn::QueuedCopy;
 use crate::domain::run::wait::{Phase, Wait};
@@ -32,6 +32,12 @@ const LOOKED_AT_MAX: usize = 100;
 /// How many tokens that are not certainly alive it passes over.
 const NOT_ALIVE_MAX: usize = 20;
 
+sum_of_ports! {
+    /// Everything that is called to hand a slot on.
+    pub(super) HandsOn:
+        Clock FreeSlot HandOnSlot ListQueue LookUpWaits ProbeToken ReadLearntLimit ReadSlots SendCommand
+}
+
 /// What the settled copy's slot became.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum HandedOn {
@@ -46,18 +52,7 @@ enum HandedOn {
 
 /// Hands the slot of a settled copy on, after its wait was deleted. A failure is logged and left to the sweep: the copy is
 /// settled.
-pub(super) async fn hand_on<W>(world: &W, copy_slots: CopySlots, settled: &Wait)
-where
-    W: Clock
-        + FreeSlot
-        + HandOnSlot
-        + ListQueue
-        + LookUpWaits
-        + ProbeToken
-        + ReadLearntLimit
-        + ReadSlots
-        + SendCommand,
-{
+pub(super) async fn hand_on<W: HandsOn>(world: &W, copy_slots: CopySlots, settled: &Wait) {
     let holder = first_attempt(&settled.resource);
     let mut queue = Queue::of(copy_slots);
     match try_to(world, &mut queue, &holder).await {
@@ -69,18 +64,11 @@ where
     }
 }
 
-async fn try_to<W>(world: &W, queue: &mut Queue, settled: &RdsArn) -> Result<HandedOn, PortError>
-where
-    W: Clock
-        + FreeSlot
-        + HandOnSlot
-        + ListQueue
-        + LookUpWaits
-        + ProbeToken
-        + ReadLearntLimit
-        + ReadSlots
-        + SendCommand,
-{
+async fn try_to<W: HandsOn>(
+    world: &W,
+    queue: &mut Queue,
+    settled: &RdsArn,
+) -> Result<HandedOn, PortError> {
     for _ in 0..TRIES {
         let taken = world.taken_slots().await?;
         if !taken.holds(settled) {

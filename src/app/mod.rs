@@ -3,14 +3,21 @@
 //!
 //! They use no timers and spawn nothing. The trait bounds of a use case are the permissions of its role.
 
+/// Names the sum of ports.
+macro_rules! sum_of_ports {
+    ($(#[$doc:meta])* $visible:vis $name:ident: $($port:ident)+) => {
+        $(#[$doc])*
+        $visible trait $name: $($port +)+ {}
+
+        impl<W> $name for W where W: $($port +)+ {}
+    };
+}
+
 /// Names the sum of a use case's ports, which is everything that its role may do, and lists the IAM actions that the
 /// ports need.
 macro_rules! permissions {
     ($(#[$doc:meta])* $name:ident: $($port:ident)+) => {
-        $(#[$doc])*
-        pub trait $name: $($port +)+ {}
-
-        impl<W> $name for W where W: $($port +)+ {}
+        sum_of_ports! { $(#[$doc])* pub $name: $($port)+ }
 
         /// The IAM actions that the use case needs, port by port.
         pub const ACTIONS: &[&[&str]] = &[$($port),+];

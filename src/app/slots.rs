@@ -1,7 +1,5 @@
 //! Claims copy slots under the limits of the stack and under what RDS's refusals have taught.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use tracing::info;
 
@@ -10,7 +8,7 @@ use crate::domain::run::learnt_limit::{LearntLimit, Room, after_acceptance, afte
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use crate::domain::run::taken_slots::SeenSlot;
-use crate::ports::{ClaimSlot, Clock, HandOutSlot, LearnLimits, PortError, ReadHolders, Written};
+use crate::ports::{ClaimSlot, Clock, HandOutSlot, LearnLimits, PortError, ReadSlots, Written};
 
 /// How many times the learnt limit is written again after a conflict. The last one to write has counted the fewest, so
 /// one that gives up leaves nothing wrong behind.
@@ -32,7 +30,7 @@ pub(super) async fn claim<W>(
     limits: SlotLimits,
 ) -> Result<Claimed, PortError>
 where
-    W: ClaimSlot + Clock + LearnLimits + ReadHolders,
+    W: ClaimSlot + Clock + LearnLimits + ReadSlots,
 {
     let known = world.learnt_limit(copy.family()).await?;
     let held = match limits_now(world, copy, limits, known.as_ref()).await? {
@@ -43,8 +41,8 @@ where
 }
 
 /// The same for a queued copy whose command is about to be sent: the slot is stamped with the hand-over, unless somebody
-/// else has handed it over or claimed it since it was `seen`. Returns whether the copy holds the slot and nobody else sends its
-/// command.
+/// else has handed it over or claimed it since it was `seen`. Returns whether the copy holds the slot and nobody else sends
+/// its command.
 pub(super) async fn hand_out<W>(
     world: &W,
     copy: &RdsArn,
@@ -52,7 +50,7 @@ pub(super) async fn hand_out<W>(
     seen: SeenSlot,
 ) -> Result<bool, PortError>
 where
-    W: Clock + HandOutSlot + LearnLimits + ReadHolders,
+    W: Clock + HandOutSlot + LearnLimits + ReadSlots,
 {
     let known = world.learnt_limit(copy.family()).await?;
     let Some(limits) = limits_now(world, copy, limits, known.as_ref()).await? else {
@@ -69,7 +67,7 @@ async fn limits_now<W>(
     known: Option<&LearntLimit>,
 ) -> Result<Option<SlotLimits>, PortError>
 where
-    W: Clock + LearnLimits + ReadHolders,
+    W: Clock + LearnLimits + ReadSlots,
 {
     match known {
         None => Ok(Some(limits)),
@@ -85,14 +83,14 @@ async fn under_what_was_learnt<W>(
     known: &LearntLimit,
 ) -> Result<Option<SlotLimits>, PortError>
 where
-    W: Clock + LearnLimits + ReadHolders,
+    W: Clock + LearnLimits + ReadSlots,
 {
     let (family, now) = (copy.family(), world.now());
-    let holders = world.slot_holders().await?;
-    if holders.contains(&first_attempt(copy)) {
+    let taken = world.taken_slots().await?;
+    if taken.holds(&first_attempt(copy)) {
         return Ok(Some(limits));
     }
-    let holding = held_by(family, &holders);
+    let holding = taken.held_by(family);
     let max = match known.room_for_another(holding, now) {
         Room::Within => known.in_flight,
         Room::OneMore(next) => {
@@ -111,21 +109,16 @@ where
         Family::Cluster => limits.with(SlotGroup::Clusters, max),
         // The copies of instances have no set of their own: they are all but those of clusters.
         Family::Instance => {
-            let clusters = held_by(Family::Cluster, &holders);
+            let clusters = taken.held_by(Family::Cluster);
             limits.with(SlotGroup::All, max + clusters)
         }
     }))
 }
 
-pub(super) fn held_by(family: Family, holders: &BTreeSet<RdsArn>) -> usize {
-    let of_family = holders.iter().filter(|copy| copy.family() == family);
-    of_family.count()
-}
-
 /// Learns from a refusal for RDS's limit, after the refused copy has given its slot back.
 pub(super) async fn refused<W>(world: &W, family: Family) -> Result<(), PortError>
 where
-    W: Clock + LearnLimits + ReadHolders,
+    W: Clock + LearnLimits + ReadSlots,
 {
     learn(world, family, after_refusal).await
 }
@@ -133,7 +126,7 @@ where
 /// Learns from RDS's acceptance of a copy, where it had refused copies of the family before.
 pub(super) async fn accepted<W>(world: &W, family: Family) -> Result<(), PortError>
 where
-    W: Clock + LearnLimits + ReadHolders,
+    W: Clock + LearnLimits + ReadSlots,
 {
     let raise = |known: Option<&LearntLimit>, holding, now| {
         known.and_then(|known| after_acceptance(known, holding, now))
@@ -149,11 +142,11 @@ async fn learn<W>(
     lesson: impl Fn(Option<&LearntLimit>, usize, Timestamp) -> Option<LearntLimit>,
 ) -> Result<(), PortError>
 where
-    W: Clock + LearnLimits + ReadHolders,
+    W: Clock + LearnLimits + ReadSlots,
 {
     for _ in 0..TRIES {
         let known = world.learnt_limit(family).await?;
-        let holding = held_by(family, &world.slot_holders().await?);
+        let holding = world.taken_slots().await?.held_by(family);
         let Some(learnt) = lesson(known.as_ref(), holding, world.now()) else {
             return Ok(());
         };

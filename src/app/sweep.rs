@@ -16,23 +16,22 @@ use crate::app::conclude::{self, SettleOutcome, Settlement};
 use crate::app::hearing::by_sweep;
 use crate::app::places::{ask, place_of};
 use crate::app::queue::CONCURRENCY;
-use crate::app::slots::held_by;
 use crate::domain::id::arn::{Family, RdsArn, Region};
-use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::run::command::Step;
 use crate::domain::run::look_times::{LastSweep, is_announced, is_due};
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::settle::Look;
-use crate::domain::run::slot_limits::CopySlots;
-use crate::domain::run::slots::{self, SlotCandidate};
-use crate::domain::run::taken_slots::{HandOver, SeenSlot};
+use crate::domain::run::slot_candidate::SlotCandidate;
+use crate::domain::run::slot_limits::{CopySlots, SlotGroup};
+use crate::domain::run::slots;
+use crate::domain::run::taken_slots::{SeenSlot, TakenSlots};
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
     Abandoned, Callbacks, Clock, DescribeSnapshots, EnterCopies, FreeSlot, HandOutSlot, HearDead,
-    LearnLimits, ListOpen, LookUpWaits, NoteSweep, PortError, ProbeToken, QueueCopies, ReadHolders,
-    ReadLastSweep, RecordRecoveryPoint, SendCommand, Waits, open_pages,
+    LearnLimits, ListOpen, LookUpWaits, NoteSweep, PortError, ProbeToken, QueueCopies,
+    ReadLastSweep, ReadSlots, RecordRecoveryPoint, SendCommand, Waits, open_pages,
 };
 use crate::settings::Stack;
 
@@ -51,7 +50,7 @@ permissions! {
     /// Everything that the sweeper may do.
     Permissions:
         Callbacks Clock DescribeSnapshots EnterCopies FreeSlot HandOutSlot HearDead LearnLimits ListOpen LookUpWaits
-        NoteSweep ProbeToken QueueCopies ReadHolders ReadLastSweep RecordRecoveryPoint SendCommand Waits
+        NoteSweep ProbeToken QueueCopies ReadSlots ReadLastSweep RecordRecoveryPoint SendCommand Waits
 }
 
 /// The sweeper's settings.
@@ -119,9 +118,9 @@ pub async fn sweep<W: Permissions>(
     };
     let mut pages = pin!(open_pages(world));
     while let Some(page) = pages.try_next().await? {
-        round.holders.extend(page.holders);
-        round.holders_of.extend(page.holders_of);
-        round.handed.extend(page.handed);
+        if page.slots != TakenSlots::default() {
+            round.slots = page.slots;
+        }
         let has_no_turn = |wait: &&Wait| page.without_turn.contains(&first_attempt(&wait.resource));
         for wait in page.waits.iter().filter(has_no_turn) {
             round.give_turn(world, wait).await;
@@ -171,10 +170,7 @@ struct Round {
     taken: BTreeSet<RdsArn>,
     asking: BTreeMap<(Region, Family), Vec<Wait>>,
     silent: SilentRegions,
-    holders: BTreeSet<RdsArn>,
-    holders_of: BTreeMap<RdsArn, PolicyName>,
-    /// The stamps of the slots that were handed over.
-    handed: BTreeMap<RdsArn, HandOver>,
+    slots: TakenSlots,
     candidates: Vec<SlotCandidate>,
     /// Slots of workers that died before they asked RDS, or whose command is parked.
     abandoned: Vec<(RdsArn, Timestamp)>,
@@ -310,7 +306,7 @@ impl Round {
         let abandoned = std::mem::take(&mut self.abandoned);
         for (copy, since) in abandoned
             .into_iter()
-            .filter(|(holder, _)| self.holders.contains(holder))
+            .filter(|(holder, _)| self.slots.holds(holder))
             .collect::<Vec<_>>()
         {
             self.free(world, &copy, &Abandoned::RegisteredSince(since))
@@ -318,9 +314,13 @@ impl Round {
         }
         let learnt = self.what_rds_allows(world).await;
         let now = world.now();
-        let expected = self.handed.iter().filter(|(_, stamp)| !stamp.is_lost(now));
+        let expected = self
+            .slots
+            .handed
+            .iter()
+            .filter(|(_, stamp)| !stamp.is_lost(now));
         let mut expected: BTreeSet<RdsArn> = expected.map(|(copy, _)| copy.clone()).collect();
-        let plan = slots::plan(&self.holders, &self.candidates, &learnt, &expected);
+        let plan = slots::plan(&self.slots, &self.candidates, &learnt, &expected);
         for (what, copies) in &plan.waiting {
             info!(copies, %what, "queued copies wait");
         }
@@ -347,11 +347,12 @@ impl Round {
             passed_over += not_awaited.len();
             let tried = hand_out.iter().map(first_attempt);
             let (dead, tried): (BTreeSet<_>, BTreeSet<_>) =
-                tried.partition(|copy| not_awaited.contains(copy) && !self.holders.contains(copy));
+                tried.partition(|copy| not_awaited.contains(copy) && !self.slots.holds(copy));
             self.candidates.retain(|one| !dead.contains(&one.holder));
-            self.holders.extend(tried.iter().cloned());
+            let holders = self.slots.groups.entry(SlotGroup::All).or_default();
+            holders.extend(tried.iter().cloned());
             expected.extend(tried);
-            hand_out = slots::plan(&self.holders, &self.candidates, &learnt, &expected).hand_out;
+            hand_out = slots::plan(&self.slots, &self.candidates, &learnt, &expected).hand_out;
         }
     }
 
@@ -365,7 +366,7 @@ impl Round {
             match world.learnt_limit(family).await {
                 Ok(None) => {}
                 Ok(Some(limit)) => {
-                    let holding = held_by(family, &self.holders);
+                    let holding = self.slots.held_by(family);
                     allowed.insert(family, limit.allows(holding, world.now()));
                 }
                 Err(error) => {
@@ -378,10 +379,10 @@ impl Round {
     }
 
     async fn free<W: Permissions>(&mut self, world: &W, copy: &RdsArn, proof: &Abandoned) {
-        let of_policy = self.holders_of.get(copy);
+        let of_policy = self.slots.policy_of(copy);
         match world.free_slot(copy, of_policy, proof).await {
             Ok(true) => {
-                self.holders.remove(copy);
+                self.slots.free(copy);
                 self.swept.freed += 1;
             }
             Ok(false) => {}
@@ -408,9 +409,9 @@ impl Round {
                 continue;
             };
             let holder = first_attempt(copy);
-            let seen = match self.handed.get(&holder) {
+            let seen = match self.slots.handed.get(&holder) {
                 Some(stamp) => SeenSlot::Stamped(*stamp),
-                None if self.holders.contains(&holder) => SeenSlot::Held,
+                None if self.slots.holds(&holder) => SeenSlot::Held,
                 None => SeenSlot::NotHeld,
             };
             let copy_slots = sweeper_config.copy_slots;

@@ -1,5 +1,6 @@
 //! The index of queued copies: who is next for a slot.
 
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use jiff::Timestamp;
 use tracing::error;
 
@@ -19,47 +20,45 @@ const INDEX: Index = Index {
     page: Some(20),
 };
 
+impl<Extra> Aws<Extra> {
+    /// An update of a wait under this condition, with the placeholders of the copy's place in the queue.
+    fn update_of_place(&self, wait: &Wait, condition: &str) -> UpdateItemFluentBuilder {
+        self.update_of_wait(&wait.resource, &wait.command.token, Some(condition))
+            .expression_attribute_names("#phase", PHASE)
+            .expression_attribute_names("#since", SINCE)
+            .expression_attribute_names("#queue", QUEUE)
+            .expression_attribute_names("#turn", TURN)
+            .expression_attribute_values(":queue", items::queue_of(&wait.resource))
+            .expression_attribute_values(":turn", text(Turn::of(wait).to_string()))
+    }
+}
+
 impl<Extra> QueueCopies for Aws<Extra> {
     async fn queue_copy(&self, wait: &Wait, since: Timestamp) -> Result<Written, PortError> {
         let before = Phase::ALL.into_iter();
         let before = before.filter(|phase| phase.may_become(Phase::Queued));
         let names: Vec<String> = before.map(|phase| format!(":{}", phase.as_str())).collect();
-        let token = &wait.command.token;
         let condition = format!("#phase IN ({})", names.join(", "));
         let mut request = self
-            .update_of_wait(&wait.resource, token, Some(&condition))
+            .update_of_place(wait, &condition)
             .update_expression(
                 "SET #phase = :queued, #since = :since, #queue = :queue, #turn = :turn",
             )
-            .expression_attribute_names("#phase", PHASE)
-            .expression_attribute_names("#since", SINCE)
-            .expression_attribute_names("#queue", QUEUE)
-            .expression_attribute_names("#turn", TURN)
-            .expression_attribute_values(":since", time(since))
-            .expression_attribute_values(":queue", items::queue_of(&wait.resource))
-            .expression_attribute_values(":turn", text(Turn::of(wait).to_string()));
+            .expression_attribute_values(":since", time(since));
         for name in names {
             let phase = name.trim_start_matches(':').to_owned();
             request = request.expression_attribute_values(name, text(phase));
         }
-        written(request, token).await
+        written(request, &wait.command.token).await
     }
 
     async fn give_turn(&self, wait: &Wait) -> Result<Written, PortError> {
-        let token = &wait.command.token;
-        let condition = "#phase = :queued AND #since = :since";
         let request = self
-            .update_of_wait(&wait.resource, token, Some(condition))
+            .update_of_place(wait, "#phase = :queued AND #since = :since")
             .update_expression("SET #queue = :queue, #turn = :turn")
-            .expression_attribute_names("#phase", PHASE)
-            .expression_attribute_names("#since", SINCE)
-            .expression_attribute_names("#queue", QUEUE)
-            .expression_attribute_names("#turn", TURN)
             .expression_attribute_values(":queued", text(Phase::Queued.as_str()))
-            .expression_attribute_values(":since", time(wait.since))
-            .expression_attribute_values(":queue", items::queue_of(&wait.resource))
-            .expression_attribute_values(":turn", text(Turn::of(wait).to_string()));
-        written(request, token).await
+            .expression_attribute_values(":since", time(wait.since));
+        written(request, &wait.command.token).await
     }
 }
 

@@ -1,8 +1,6 @@
 //! Copy slots. The sets of one item name the copies that hold a slot. One item for each family has the limit that
 //! Snapferry learnt from RDS's refusals.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -16,9 +14,7 @@ use super::items::{
     self, HOLDERS, Item, ItemError, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, number,
     old_wait_key, text, time, wait_key,
 };
-use super::slots_item::{
-    attribute_of, handed_attribute, read_slots, read_taken, swap, write_hand_over,
-};
+use super::slots_item::{attribute_of, handed_attribute, read_taken, swap, write_hand_over};
 use super::waits::is_conflict;
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::id::tags::PolicyName;
@@ -29,8 +25,8 @@ use crate::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use crate::domain::run::wait::Phase;
 use crate::error::chain;
 use crate::ports::{
-    Abandoned, ClaimSlot, FreeSlot, HandOnSlot, HandOutSlot, LearnLimits, OpenPage, PortError,
-    ReadHolders, ReadLearntLimit, ReadSlots, Written,
+    Abandoned, ClaimSlot, FreeSlot, HandOnSlot, HandOutSlot, LearnLimits, PortError,
+    ReadLearntLimit, ReadSlots, Written,
 };
 
 fn set_of(copy: &RdsArn) -> AttributeValue {
@@ -345,17 +341,6 @@ impl<Extra> ReadSlots for Aws<Extra> {
     async fn taken_slots(&self) -> Result<TakenSlots, PortError> {
         let item = self.item(text(SLOTS_KEY)).await?;
         Ok(item.as_ref().map(read_taken).unwrap_or_default())
-    }
-}
-
-impl<Extra> ReadHolders for Aws<Extra> {
-    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
-        let item = self.item(text(SLOTS_KEY)).await?;
-        let mut page = OpenPage::default();
-        if let Some(item) = &item {
-            read_slots(item, &mut page);
-        }
-        Ok(page.holders)
     }
 }
 

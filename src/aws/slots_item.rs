@@ -14,7 +14,6 @@ use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::run::slot_limits::SlotGroup;
 use crate::domain::run::taken_slots::{HandOver, TakenSlots};
-use crate::ports::OpenPage;
 
 const TIMES: &str = "times";
 
@@ -76,7 +75,8 @@ fn read_copies(names: &[String]) -> BTreeSet<RdsArn> {
     copies.collect()
 }
 
-/// Reads the item. What cannot be read is logged and left out.
+/// Reads the item. What cannot be read is logged and left out. A copy that is only in the set of a group is a holder too, so
+/// that the sweeper frees it when it has no wait.
 pub(super) fn read_taken(item: &Item) -> TakenSlots {
     let mut taken = TakenSlots::default();
     for (attribute, value) in item {
@@ -96,27 +96,13 @@ pub(super) fn read_taken(item: &Item) -> TakenSlots {
     taken
 }
 
-/// Who holds a slot, for which policy it counts, and whether it was handed over. A copy that is only in the set of a group
-/// is a holder too, so that the sweeper frees it when it has no wait.
-pub(super) fn read_slots(item: &Item, page: &mut OpenPage) {
-    let taken = read_taken(item);
-    for (group, copies) in taken.groups {
-        if let Some(policy) = group.policy() {
-            let of_policy = copies.iter().map(|copy| (copy.clone(), policy.clone()));
-            page.holders_of.extend(of_policy);
-        }
-        page.holders.extend(copies);
-    }
-    page.handed.extend(taken.handed);
-}
-
 fn write_copies(copies: &BTreeSet<RdsArn>) -> AttributeValue {
     AttributeValue::Ss(copies.iter().map(ToString::to_string).collect())
 }
 
 /// The update that makes of the `known` slots those `after` a hand-over, under the condition that every set that changes is
-/// as known, and every stamp that is new or renewed too. Each set is written whole: DynamoDB refuses an update that adds to a set and
-/// takes from it.
+/// as known, and every stamp that is new or renewed too. Each set is written whole: DynamoDB refuses an update that adds to
+/// a set and takes from it.
 pub(super) fn swap(
     update: UpdateBuilder,
     known: &TakenSlots,

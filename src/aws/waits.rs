@@ -17,7 +17,7 @@ use super::items::{
     self, ABSENT, ATTEMPT, Item, LAST_ERROR, OCCASION, OPEN_WAIT, PHASE, PK, QUEUE, SINCE,
     SLOTS_KEY, TOKEN, TTL, TURN, key_of, text, time, wait_key,
 };
-use super::slots_item::read_slots;
+use super::slots_item::read_taken;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::token::TaskToken;
 use crate::domain::limits::{BATCH_GET_MAX, WAIT_TIME_TO_LIVE};
@@ -378,7 +378,7 @@ impl<Extra> ListOpen for Aws<Extra> {
         };
         for item in &rows {
             if key_of(item) == SLOTS_KEY {
-                read_slots(item, &mut page);
+                page.slots = read_taken(item);
             } else {
                 let wait = readable(item);
                 let has_no_turn =

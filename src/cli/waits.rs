@@ -46,7 +46,7 @@ pub async fn list_waits<W: ListOpen + ReadLearntLimit + Clock>(
     let mut pages = pin!(open_pages(world));
     while let Some(page) = pages.try_next().await? {
         waits.extend(page.waits);
-        holders.extend(page.holders);
+        holders.extend(page.slots.holders());
     }
     // The sweeper hands out this many: the stack's slots, or fewer if the policies of the open copies allow fewer.
     let options = waits.iter().map(|wait| &wait.command.run.options);

@@ -1,6 +1,6 @@
 //! Every call that a port can be asked for, as a value: one row a method.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -313,7 +313,6 @@ macro_rules! every_call {
                     -> Result<bool, PortError>, Other("TransactWriteItems");
             }
             CheckClaim { reads CheckClaim: check_claim(by run: ProtectionRequest, by execution: str) -> Result<Permit, PortError>, Other("GetItem"); }
-            ReadHolders { reads SlotHolders: slot_holders() -> Result<BTreeSet<RdsArn>, PortError>, Other("GetItem"); }
             ReadLearntLimit {
                 reads LearntLimit: learnt_limit(copy family: Family)
                     -> Result<Option<LearntLimit>, PortError>, Other("GetItem");

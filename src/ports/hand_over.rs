@@ -36,8 +36,8 @@ pub trait ListQueue {
 
 /// Hands out slots to queued copies.
 pub trait HandOutSlot {
-    /// `UpdateItem`: as [`claim_slot`](crate::ports::ClaimSlot::claim_slot), and stamps the slot with the hand-over `new`, if the slot
-    /// is still as `known` says.
+    /// `UpdateItem`: as [`claim_slot`](crate::ports::ClaimSlot::claim_slot), and stamps the slot with the hand-over `new`, if
+    /// the slot is still as `known` says.
     async fn hand_out_slot(
         &self,
         copy: &RdsArn,
@@ -47,7 +47,7 @@ pub trait HandOutSlot {
     ) -> Result<bool, PortError>;
 }
 
-/// Reads all about the slots.
+/// Reads who holds copy slots.
 pub trait ReadSlots {
     /// `GetItem`, consistent.
     async fn taken_slots(&self) -> Result<TakenSlots, PortError>;
@@ -56,8 +56,8 @@ pub trait ReadSlots {
 /// Hands the slot of a settled copy on to the next one of the queue.
 pub trait HandOnSlot {
     /// `TransactWriteItems`: makes of the slots that are `known` those `after` the hand-over, if no wait for the settled copy
-    /// is stored, and every set and every stamp that changes is still as `known` says. So of several that hand slots on at once, each names
-    /// another copy.
+    /// is stored, and every set and every stamp that changes is still as `known` says. So of several that hand slots on at
+    /// once, each names another copy.
     async fn hand_on_slot(
         &self,
         settled: &RdsArn,

@@ -1,6 +1,6 @@
 //! The table: waits, slots, the catalog, the planner's cursor, policies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -21,7 +21,7 @@ use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
-use crate::domain::run::taken_slots::HandOver;
+use crate::domain::run::taken_slots::TakenSlots;
 use crate::domain::run::wait::{Phase, Wait};
 
 /// The result of a write under the condition of an expected token.
@@ -123,12 +123,8 @@ pub trait LookUpWaits {
 pub struct OpenPage {
     /// Waits, of every phase.
     pub waits: Vec<Wait>,
-    /// Who holds a copy slot, by the ARN of each copy's first attempt. Only one of all pages has them.
-    pub holders: BTreeSet<RdsArn>,
-    /// For which policy a holder counts, if that policy has slots of its own.
-    pub holders_of: BTreeMap<RdsArn, PolicyName>,
-    /// The holders whose slot was handed over and not taken up yet.
-    pub handed: BTreeMap<RdsArn, HandOver>,
+    /// Who holds a copy slot. Only one of all pages has them.
+    pub slots: TakenSlots,
     /// Waits of queued copies that have no place in the queue, because an earlier version queued them.
     pub without_turn: BTreeSet<RdsArn>,
     /// Where the next page begins.
@@ -172,12 +168,6 @@ pub trait FreeSlot {
         of_policy: Option<&PolicyName>,
         proof: &Abandoned,
     ) -> Result<bool, PortError>;
-}
-
-/// Reads who holds copy slots.
-pub trait ReadHolders {
-    /// `GetItem`, consistent: the holders of slots, by the ARN of each copy's first attempt.
-    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError>;
 }
 
 /// Reads what RDS's refusals have taught about its limit on copies in flight, for each family.
@@ -379,7 +369,6 @@ actions! {
     ClaimSlot: "dynamodb:UpdateItem";
     FreeSlot: "dynamodb:ConditionCheckItem" "dynamodb:UpdateItem";
     CheckClaim: "dynamodb:GetItem";
-    ReadHolders: "dynamodb:GetItem";
     ReadLearntLimit: "dynamodb:GetItem";
     LearnLimits: "dynamodb:GetItem" "dynamodb:UpdateItem";
     ReadLastSweep: "dynamodb:GetItem";

@@ -13,6 +13,7 @@ use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::permit::{NotPermitted, Permit};
 use snapferry::domain::run::refusal::RefusedForGood;
 use snapferry::domain::run::slot_limits::{SlotGroup, SlotLimits};
+use snapferry::domain::run::taken_slots::TakenSlots;
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, ForgetRefusal, FreeSlot, HearDead, Held,
@@ -456,7 +457,7 @@ async fn an_item_that_cannot_be_read_does_not_hide_the_others() {
 async fn what_is_open_is_one_query_of_the_index() {
     let wire = Wire::new([ok(r#"{"Items":[],"Count":0}"#)]);
     let page = wire.aws().list_open(None).await.unwrap();
-    assert_eq!((page.waits, page.holders.len()), (vec![], 0));
+    assert_eq!((page.waits, page.slots), (vec![], TakenSlots::default()));
     assert!(page.next.is_none());
     let asked = wire.only();
     assert_eq!(asked.action(), "Query");
@@ -482,7 +483,7 @@ async fn the_holders_come_with_the_waits_and_a_page_leads_to_the_next() {
     let aws = wire.aws();
     let page = aws.list_open(None).await.unwrap();
     assert_eq!(page.waits, [a_wait("t")]);
-    assert_eq!(page.holders, [holder].into());
+    assert_eq!(page.slots.holders(), [holder].into());
     let page = aws.list_open(page.next).await.unwrap();
     assert_eq!(page.waits, [a_wait("u")]);
     assert!(page.next.is_none());
@@ -558,8 +559,11 @@ async fn the_holders_say_for_which_policy_they_count() {
     });
     let wire = Wire::new([ok(json!({ "Items": [slots] }).to_string())]);
     let page = wire.aws().list_open(None).await.unwrap();
-    assert_eq!(page.holders, [a, b.clone(), c.clone()].into());
-    assert_eq!(page.holders_of, [(b, gold()), (c, gold())].into());
+    let groups = [
+        (SlotGroup::All, [a, b.clone()].into()),
+        (SlotGroup::Policy(gold()), [b, c].into()),
+    ];
+    assert_eq!(page.slots.groups, groups.into());
 }
 
 #[tokio::test]

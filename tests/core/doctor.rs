@@ -135,12 +135,8 @@ impl Estate {
             table.put_wait(wait, now);
         }
         table.change_slots(now, |slots| {
-            slots.holders.clone_from(&self.open.holders);
-            for (holder, policy) in &self.open.holders_of {
-                let group = SlotGroup::Policy(policy.clone());
-                let of = slots.groups.entry(group).or_default();
-                of.insert(holder.clone());
-            }
+            slots.groups.clone_from(&self.open.slots.groups);
+            slots.holders = slots.groups.remove(&SlotGroup::All).unwrap_or_default();
         });
     }
 

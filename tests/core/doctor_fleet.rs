@@ -17,6 +17,7 @@ use snapferry::domain::policy::spec::{AppliedKey, PolicySpec};
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
+use snapferry::domain::run::slot_limits::SlotGroup;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 
 use crate::doctor::{Estate, OTHER, SOURCE_KEY, doctor_settings, findings, level};
@@ -343,8 +344,11 @@ fn a_policys_own_copy_slots_are_told() {
         Level::Ok
     );
     let taken = copy_arn(&a_run("billing"), 1);
-    estate.open.holders.insert(taken.clone());
-    estate.open.holders_of.insert(taken, gold_name.clone());
+    let of_gold = SlotGroup::Policy(gold_name.clone());
+    for group in [SlotGroup::All, of_gold] {
+        let groups = &mut estate.open.slots.groups;
+        groups.entry(group).or_default().insert(taken.clone());
+    }
     let mut queued = Wait::new(
         copy_arn(&a_run("orders"), 1),
         command(Step::Copy, "sleeps", "orders"),

@@ -12,8 +12,8 @@ use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::learnt_limit::LearntLimit;
+use snapferry::domain::run::slot_candidate::{SlotCandidate, WaitsFor};
 use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
-use snapferry::domain::run::slots::{SlotCandidate, WaitsFor};
 use snapferry::domain::run::taken_slots::{HandOver, PassedOver, TakenSlots};
 use snapferry::domain::run::turn::Turn;
 use snapferry::domain::run::wait::{Phase, Wait};
@@ -121,6 +121,46 @@ fn a_settled_snapshot_and_a_copy_without_a_slot_hand_nothing_on() {
     react_to(&world, &[&other]);
     assert!(world.sent().is_empty());
     assert_eq!(world.slots().len(), 2);
+}
+
+/// Decision 34 names these calls.
+#[test]
+fn a_hand_over_makes_few_calls_and_fewer_without_a_queue() {
+    let after_the_delete = |world: &World| -> Vec<Name> {
+        let calls = world.called().into_iter();
+        calls.skip_while(|name| *name != Name::Forget).collect()
+    };
+    let (world, done, _) = two_slots();
+    for name in ["first", "second", "third"] {
+        queue(&world, name);
+    }
+    react_to(&world, &[&done]);
+    let whole = [
+        Name::Forget,
+        Name::TakenSlots,
+        Name::ListQueue,
+        Name::ListQueue,
+        Name::LookUp,
+        Name::LearntLimit,
+        Name::ProbeToken,
+        Name::HandOnSlot,
+        Name::SendCommand,
+    ];
+    assert_eq!(after_the_delete(&world), whole);
+    let (world, done, _) = two_slots();
+    react_to(&world, &[&done]);
+    let [delete, read, ask, ..] = whole;
+    let without_a_queue = [delete, read, ask, ask, Name::FreeSlot];
+    assert_eq!(after_the_delete(&world), without_a_queue);
+    for (step, calls) in [(Step::Copy, &whole[..2]), (Step::Snapshot, &whole[..1])] {
+        let (world, ..) = two_slots();
+        let other = wait_for(&world, step, "other", Phase::Requested);
+        let snapshot = ours(&other.resource, &a_run("other"), SnapshotStatus::Available);
+        world.put_snapshot(snapshot);
+        queue(&world, "queued");
+        react_to(&world, &[&other]);
+        assert_eq!(after_the_delete(&world), calls, "{step:?}");
+    }
 }
 
 #[test]

@@ -6,8 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::run::slot_candidate::{SlotCandidate, WaitsFor};
 use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
-use snapferry::domain::run::slots::{self, SlotCandidate, SlotPlan, WaitsFor};
+use snapferry::domain::run::slots::{self, SlotPlan};
+use snapferry::domain::run::taken_slots::TakenSlots;
 use snapferry::domain::run::turn::Turn;
 use snapferry::domain::run::wait::Phase;
 
@@ -40,6 +42,14 @@ fn of_policy(policy: &str) -> SlotGroup {
     SlotGroup::Policy(PolicyName::parse(policy).unwrap())
 }
 
+/// The slots of these copies, which count for no policy.
+fn taken(holders: &BTreeSet<RdsArn>) -> TakenSlots {
+    TakenSlots {
+        groups: [(SlotGroup::All, holders.clone())].into(),
+        ..TakenSlots::default()
+    }
+}
+
 /// The plan of a stack with this many slots, where nothing was learnt of RDS.
 fn plan(holders: &BTreeSet<RdsArn>, open: &[SlotCandidate], max: usize) -> SlotPlan {
     let open: Vec<SlotCandidate> = open
@@ -49,7 +59,7 @@ fn plan(holders: &BTreeSet<RdsArn>, open: &[SlotCandidate], max: usize) -> SlotP
             ..one.clone()
         })
         .collect();
-    slots::plan(holders, &open, &BTreeMap::new(), &BTreeSet::new())
+    slots::plan(&taken(holders), &open, &BTreeMap::new(), &BTreeSet::new())
 }
 
 /// The smallest number of slots that a queued copy allows for the group.
@@ -211,6 +221,21 @@ fn a_copy_that_its_own_policys_slots_hold_back_lets_another_policys_pass() {
     assert_eq!(plan(&holders, &open, 20).hand_out, [copy(2), copy(4)]);
 }
 
+#[test]
+fn a_copy_counts_for_the_policy_that_its_slot_was_claimed_for() {
+    // Another execution awaits the holder by now, and its set of policies has no such limit.
+    let of_gold = SlotCandidate {
+        limits: SlotLimits::new(2).with(of_policy("gold"), 1),
+        ..candidate(1, Phase::Queued, 9, None)
+    };
+    let next = candidate(2, Phase::Queued, 5, None);
+    let open = [of_gold, next, candidate(8, Phase::Requested, 50, None)];
+    let mut taken = taken(&[copy(8)].into());
+    taken.groups.insert(of_policy("gold"), [copy(8)].into());
+    let plan = slots::plan(&taken, &open, &BTreeMap::new(), &BTreeSet::new());
+    assert_eq!(plan.hand_out, [copy(2)], "a claim for the first is refused");
+}
+
 const STACK: CopySlots = CopySlots {
     all: 20,
     clusters: 5,
@@ -244,7 +269,12 @@ fn clusters_take_five_of_the_slots_and_instances_what_they_leave() {
     let open: Vec<_> = older
         .chain((0..25).map(|n| instance(n, Phase::Queued, 50)))
         .collect();
-    let plan = slots::plan(&BTreeSet::new(), &open, &BTreeMap::new(), &BTreeSet::new());
+    let plan = slots::plan(
+        &TakenSlots::default(),
+        &open,
+        &BTreeMap::new(),
+        &BTreeSet::new(),
+    );
     assert_eq!(of_family(&plan.hand_out, Family::Cluster), 5);
     assert_eq!(of_family(&plan.hand_out, Family::Instance), 15);
     let waiting = [
@@ -261,7 +291,12 @@ fn clusters_take_five_of_the_slots_and_instances_what_they_leave() {
         .into_iter()
         .chain((0..25).map(|n| instance(n, Phase::Queued, 50)))
         .collect();
-    let plan = slots::plan(&BTreeSet::new(), &few, &BTreeMap::new(), &BTreeSet::new());
+    let plan = slots::plan(
+        &TakenSlots::default(),
+        &few,
+        &BTreeMap::new(),
+        &BTreeSet::new(),
+    );
     assert_eq!(of_family(&plan.hand_out, Family::Instance), 19);
 }
 
@@ -275,7 +310,7 @@ fn a_cluster_that_holds_a_slot_since_an_earlier_version_counts_for_the_clusters(
     let open: Vec<_> = held.chain([cluster(9, Phase::Queued, 50)]).collect();
     let holders = open[..5].iter().map(|c| c.holder.clone()).collect();
     assert!(
-        slots::plan(&holders, &open, &BTreeMap::new(), &BTreeSet::new())
+        slots::plan(&taken(&holders), &open, &BTreeMap::new(), &BTreeSet::new())
             .hand_out
             .is_empty()
     );
@@ -288,7 +323,7 @@ fn what_rds_allows_of_one_family_holds_back_no_other() {
         .chain((0..3).map(|n| instance(n, Phase::Queued, 50)))
         .collect();
     let plan = slots::plan(
-        &BTreeSet::new(),
+        &TakenSlots::default(),
         &open,
         &[(Family::Cluster, 1)].into(),
         &BTreeSet::new(),

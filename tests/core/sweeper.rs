@@ -337,7 +337,7 @@ fn the_slot_of_a_finished_copy_goes_to_the_oldest_in_the_queue() {
 }
 
 #[test]
-fn a_lost_hand_over_is_made_again_by_the_next_sweep() {
+fn a_lost_hand_over_is_made_again_after_a_minute() {
     let world = World::new();
     let queued = wait_for(&world, Step::Copy, "orders", Phase::Queued);
     world.break_once(Name::SendCommand);

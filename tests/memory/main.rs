@@ -7,7 +7,6 @@
 )]
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -26,12 +25,12 @@ use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::look_times::LastSweep;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotLimits};
-use snapferry::domain::run::taken_slots::{HandOver, SeenSlot};
+use snapferry::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
     Abandoned, Callbacks, Clock, Delivery, DescribeSnapshots, EnterCopies, FreeSlot, HandOutSlot,
     HearDead, LearnLimits, ListOpen, LookUpWaits, NoteSweep, OpenMarker, OpenPage, PortError,
-    Probe, ProbeToken, QueueCopies, RdsError, ReadHolders, ReadLastSweep, ReadLearntLimit,
+    Probe, ProbeToken, QueueCopies, RdsError, ReadLastSweep, ReadLearntLimit, ReadSlots,
     RecordRecoveryPoint, SendCommand, Waits, Written,
 };
 
@@ -256,9 +255,9 @@ impl QueueCopies for Crowd {
     }
 }
 
-impl ReadHolders for Crowd {
-    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
-        Ok(BTreeSet::new())
+impl ReadSlots for Crowd {
+    async fn taken_slots(&self) -> Result<TakenSlots, PortError> {
+        Ok(TakenSlots::default())
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::fleet::{ACCOUNT, Database, SOURCE_KEYS, SOURCES, region, tags};
 use super::policies::STANDARD;
 use crate::rds::{
-    ClusterSpec, DbOption, Family, InstanceSpec, InstanceStatus, OptionGroup, Rds, RdsFault, Tags,
+    ClusterSpec, Family, InstanceSpec, InstanceStatus, OptionGroup, Rds, RdsFault, Tags,
 };
 
 /// Why a database gets no recovery point.
@@ -78,7 +78,7 @@ impl From<&LeftAlone> for LeftOutFigure {
 pub(super) fn add(rds: &mut Rds) -> Result<Vec<LeftAlone>, RdsFault> {
     let mut all = Vec::new();
     for place in SOURCES {
-        rds.add_option_group(&region(place), with_tde());
+        rds.add_option_group(&region(place), OptionGroup::with_tde(WITH_TDE));
     }
     for one in instances() {
         let status = one.status;
@@ -271,19 +271,6 @@ fn instances() -> Vec<Instance> {
 
 /// The option group that the policies do not map.
 const WITH_TDE: &str = "sqlserver-tde";
-
-/// The group, whose option a copy cannot do without.
-fn with_tde() -> OptionGroup {
-    OptionGroup {
-        name: WITH_TDE.to_owned(),
-        engine: "sqlserver-ee".to_owned(),
-        major_version: "16.00".to_owned(),
-        options: vec![DbOption {
-            name: "TRANSPARENT_DATA_ENCRYPTION".to_owned(),
-            is_persistent: true,
-        }],
-    }
-}
 
 /// An instance without a tag. The fleet has a snapshot that a person took of it.
 pub(super) const SCRATCH: &str = "scratch";

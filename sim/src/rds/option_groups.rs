@@ -34,6 +34,19 @@ pub struct DbOption {
 }
 
 impl OptionGroup {
+    /// A group of SQL Server with transparent data encryption, which a copy cannot do without.
+    pub fn with_tde(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            engine: "sqlserver-ee".to_owned(),
+            major_version: "16.00".to_owned(),
+            options: vec![DbOption {
+                name: "TRANSPARENT_DATA_ENCRYPTION".to_owned(),
+                is_persistent: true,
+            }],
+        }
+    }
+
     /// The options that a copy of a snapshot cannot do without.
     pub(super) fn persistent(&self) -> Vec<String> {
         let persistent = self.options.iter().filter(|option| option.is_persistent);

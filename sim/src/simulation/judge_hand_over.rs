@@ -8,7 +8,7 @@ use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::run::command::{Command, Step};
 use snapferry::domain::run::naming::first_attempt;
-use snapferry::domain::run::slots::SlotCandidate;
+use snapferry::domain::run::slot_candidate::SlotCandidate;
 use snapferry::domain::run::taken_slots::{HandOver, TakenSlots};
 use snapferry::domain::run::turn::Turn;
 use snapferry::domain::run::wait::{Phase, Wait};

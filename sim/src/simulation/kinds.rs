@@ -10,7 +10,7 @@ use super::fleet::protects;
 use super::never_copied::NEVER_COPIED;
 use super::world::{World, rds_region};
 use crate::rds::{
-    Cluster, ClusterSpec, DbOption, Instance, InstanceSpec, InstanceStatus, KeylessClusterCopies,
+    Cluster, ClusterSpec, Instance, InstanceSpec, InstanceStatus, KeylessClusterCopies,
     OptionGroup, Rds, Region as RdsRegion, Tags,
 };
 
@@ -102,7 +102,7 @@ pub(super) fn put(rds: &mut Rds, at: &RdsRegion, rng: &Rng) {
         let _ = rds.add_cluster(at, spec);
     }
     if is_drawn() {
-        rds.add_option_group(at, with_tde());
+        rds.add_option_group(at, OptionGroup::with_tde(WITH_TDE));
         let spec = InstanceSpec {
             engine: "sqlserver-ee".to_owned(),
             option_group: WITH_TDE.to_owned(),
@@ -114,19 +114,6 @@ pub(super) fn put(rds: &mut Rds, at: &RdsRegion, rng: &Rng) {
 
 /// An option group that no policy maps.
 const WITH_TDE: &str = "sealed";
-
-/// The group, whose option a copy cannot do without.
-fn with_tde() -> OptionGroup {
-    OptionGroup {
-        name: WITH_TDE.to_owned(),
-        engine: "sqlserver-ee".to_owned(),
-        major_version: "16.00".to_owned(),
-        options: vec![DbOption {
-            name: "TRANSPARENT_DATA_ENCRYPTION".to_owned(),
-            is_persistent: true,
-        }],
-    }
-}
 
 /// Whether RDS could ever make the copy of an instance's snapshot, as far as its plan can know.
 fn can_be_copied(instance: &Instance) -> bool {

@@ -132,8 +132,8 @@ async fn open<W: ListOpen>(world: &W) -> Result<Open, PortError> {
     let mut open = Open::new();
     let mut pages = pin!(open_pages(world));
     while let Some(page) = pages.try_next().await? {
-        for holder in page.holders {
-            let policy = page.holders_of.get(&holder).cloned();
+        for holder in page.slots.holders() {
+            let policy = page.slots.policy_of(&holder).cloned();
             open.entry((policy, holder.family())).or_default().taken += 1;
         }
         let queued = page.waits.into_iter();

@@ -9,7 +9,7 @@ use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::taken_slots::SeenSlot;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    Clock, HandOutSlot, HearDead, LearnLimits, PortError, Probe, ProbeToken, ReadHolders,
+    Clock, HandOutSlot, HearDead, LearnLimits, PortError, Probe, ProbeToken, ReadSlots,
     SendCommand, Waits,
 };
 
@@ -59,14 +59,7 @@ pub(super) async fn hand_out<W>(
     seen: SeenSlot,
 ) -> Result<HandedOut, PortError>
 where
-    W: Clock
-        + HandOutSlot
-        + HearDead
-        + LearnLimits
-        + ProbeToken
-        + ReadHolders
-        + SendCommand
-        + Waits,
+    W: Clock + HandOutSlot + HearDead + LearnLimits + ProbeToken + ReadSlots + SendCommand + Waits,
 {
     if !is_awaited(world, occasion, wait).await? {
         return Ok(HandedOut::NotAwaited);

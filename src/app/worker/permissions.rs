@@ -4,7 +4,7 @@ use crate::ports::{
     AutomatedSnapshots, Callbacks, CheckClaim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
     CreateSnapshot, DelayMessage, DescribeQuota, DescribeSnapshots, EnterCopies, ForgetIdle,
     FreeSlot, HearDead, Jitter, LearnLimits, LookUpWaits, NoteError, ProbeToken, QueueCopies,
-    ReadHolders, RecordRecoveryPoint, RegisterWaits, RememberRefusal, StartExecution, Waits,
+    ReadSlots, RecordRecoveryPoint, RegisterWaits, RememberRefusal, StartExecution, Waits,
 };
 
 permissions! {
@@ -13,5 +13,5 @@ permissions! {
         AutomatedSnapshots Callbacks CheckClaim ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage
         DescribeQuota
         DescribeSnapshots EnterCopies ForgetIdle FreeSlot HearDead Jitter LearnLimits LookUpWaits NoteError ProbeToken
-        QueueCopies ReadHolders RecordRecoveryPoint RegisterWaits RememberRefusal StartExecution Waits
+        QueueCopies ReadSlots RecordRecoveryPoint RegisterWaits RememberRefusal StartExecution Waits
 }

@@ -15,6 +15,7 @@ pub mod permit;
 mod rds_message;
 pub mod refusal;
 pub mod settle;
+pub mod slot_candidate;
 pub mod slot_limits;
 pub mod slots;
 pub mod taken_slots;

@@ -1,72 +1,11 @@
 //! Copy slots: which copies may run now, which are next, and why the others wait.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use super::naming::first_attempt;
-use super::slot_limits::{CopySlots, SlotGroup, SlotLimits};
-use super::turn::Turn;
-use super::wait::{Phase, Wait};
+use super::slot_candidate::{SlotCandidate, WaitsFor};
+use super::slot_limits::SlotGroup;
+use super::taken_slots::TakenSlots;
 use crate::domain::id::arn::{Family, RdsArn};
-
-/// What the slot plan needs to know about a copy's wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlotCandidate {
-    /// The copy, at the wait's current attempt.
-    pub resource: RdsArn,
-    /// The name that holds its slot: the first attempt's, for all attempts.
-    pub holder: RdsArn,
-    /// How far its wait has come.
-    pub phase: Phase,
-    /// Its place in the queue.
-    pub turn: Turn,
-    /// How many copies may hold a slot when this one gets one.
-    pub limits: SlotLimits,
-}
-
-impl SlotCandidate {
-    /// Takes from a wait what the slot plan needs.
-    #[must_use]
-    pub fn of(wait: &Wait, slots: CopySlots) -> Self {
-        Self {
-            resource: wait.resource.clone(),
-            holder: first_attempt(&wait.resource),
-            phase: wait.phase,
-            turn: Turn::of(wait),
-            limits: wait.command.run.slot_limits(slots),
-        }
-    }
-
-    /// Whether it waits for a slot.
-    #[must_use]
-    pub fn is_queued(&self) -> bool {
-        self.phase == Phase::Queued
-    }
-}
-
-/// What a queued copy waits for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum WaitsFor {
-    /// A slot of this group.
-    Slot(SlotGroup),
-    /// RDS, which has refused to copy more of this family at once.
-    Rds(Family),
-}
-
-impl fmt::Display for WaitsFor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Slot(SlotGroup::All) => f.write_str("a slot"),
-            Self::Slot(SlotGroup::Clusters) => f.write_str("a slot for clusters"),
-            Self::Slot(SlotGroup::Policy(policy)) => write!(f, "a slot of policy {policy}"),
-            Self::Slot(SlotGroup::ClustersOf(policy)) => {
-                write!(f, "a slot for clusters of policy {policy}")
-            }
-            Self::Rds(Family::Instance) => f.write_str("RDS's limit on copies of instances"),
-            Self::Rds(Family::Cluster) => f.write_str("RDS's limit on copies of clusters"),
-        }
-    }
-}
 
 /// The slots that the sweeper frees and hands out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,16 +21,18 @@ pub struct SlotPlan {
 /// Plans releases and hand-outs. `learnt` says how many copies of a family RDS is known to allow.
 ///
 /// A queued copy that already holds a slot gets it again, because its hand-over was lost, unless it is among the
-/// `expected`, whose hand-over still counts. The others follow each other by their [`Turn`]. After another set of policies was applied, queued copies
-/// may allow different numbers of slots. The smallest number holds for all, so that no copy overtakes by an older set.
+/// `expected`, whose hand-over still counts. The others follow each other by their [`Turn`](super::turn::Turn). After another set of policies
+/// was applied, queued copies may allow different numbers of slots. The smallest number holds for all, so that no copy
+/// overtakes by an older set.
 /// A copy that only the limit of its family or of its policy holds back lets the next copy of another pass.
 #[must_use]
 pub fn plan(
-    holders: &BTreeSet<RdsArn>,
+    taken: &TakenSlots,
     open: &[SlotCandidate],
     learnt: &BTreeMap<Family, usize>,
     expected: &BTreeSet<RdsArn>,
 ) -> SlotPlan {
+    let holders = taken.holders();
     let awaited: BTreeSet<&RdsArn> = open.iter().map(|candidate| &candidate.holder).collect();
     let release: Vec<RdsArn> = holders
         .iter()
@@ -103,7 +44,7 @@ pub fn plan(
         .filter(|c| c.is_queued())
         .partition(|c| holders.contains(&c.holder));
     queued.sort_by_key(|c| (c.turn, c.resource.clone()));
-    let mut capacity = capacity(holders, open, &queued, learnt);
+    let mut capacity = capacity(taken, open, &queued, learnt);
     let lost = held.into_iter().filter(|c| !expected.contains(&c.holder));
     let mut hand_out: Vec<RdsArn> = lost.map(|c| c.resource.clone()).collect();
     let mut waiting = BTreeMap::new();
@@ -138,7 +79,7 @@ fn needs(candidate: &SlotCandidate) -> Vec<WaitsFor> {
 
 /// How many more copies may begin, for everything that has a limit.
 fn capacity(
-    holders: &BTreeSet<RdsArn>,
+    taken: &TakenSlots,
     open: &[SlotCandidate],
     queued: &[&SlotCandidate],
     learnt: &BTreeMap<Family, usize>,
@@ -152,12 +93,16 @@ fn capacity(
         .iter()
         .map(|(family, max)| (WaitsFor::Rds(*family), *max));
     capacity.extend(of_rds);
-    // A holder may count for a group although its own run has no limit there: all copies do, and clusters.
-    for candidate in open.iter().filter(|c| holders.contains(&c.holder)) {
+    // A holder may count for a group although its own run has no limit there: all copies do, and clusters, and a copy whose
+    // slot another run has claimed before. Claims count by the sets.
+    for candidate in open.iter().filter(|c| taken.holds(&c.holder)) {
         let mut counts: BTreeSet<WaitsFor> = needs(candidate).into_iter().collect();
         if candidate.holder.family() == Family::Cluster {
             counts.insert(WaitsFor::Slot(SlotGroup::Clusters));
         }
+        let of = taken.groups.iter();
+        let of = of.filter(|(_, copies)| copies.contains(&candidate.holder));
+        counts.extend(of.map(|(group, _)| WaitsFor::Slot(group.clone())));
         for need in counts {
             if let Some(room) = capacity.get_mut(&need) {
                 *room = room.saturating_sub(1);

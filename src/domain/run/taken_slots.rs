@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::learnt_limit::LearntLimit;
 use super::pauses::pause;
+use super::slot_candidate::{SlotCandidate, WaitsFor};
 use super::slot_limits::SlotGroup;
-use super::slots::{SlotCandidate, WaitsFor};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::id::tags::PolicyName;
 
@@ -102,6 +102,21 @@ impl TakenSlots {
         self.groups.values().any(|copies| copies.contains(holder))
     }
 
+    /// Everybody who holds a slot, or is left in the set of some group.
+    #[must_use]
+    pub fn holders(&self) -> BTreeSet<RdsArn> {
+        self.groups.values().flatten().cloned().collect()
+    }
+
+    /// Takes a copy out of all sets, and its stamp away.
+    pub fn free(&mut self, holder: &RdsArn) {
+        self.groups.retain(|_, copies| {
+            copies.remove(holder);
+            !copies.is_empty()
+        });
+        self.handed.remove(holder);
+    }
+
     /// The policy with slots of its own that a copy counts for.
     #[must_use]
     pub fn policy_of(&self, holder: &RdsArn) -> Option<&PolicyName> {
@@ -154,10 +169,7 @@ impl TakenSlots {
             return Err(PassedOver::Holds);
         }
         let mut after = self.clone();
-        after.groups.retain(|_, copies| {
-            copies.remove(settled);
-            !copies.is_empty()
-        });
+        after.free(settled);
         // The groups without a policy come first.
         let mut limits = next.limits.iter();
         let full = limits.find(|(group, max)| after.taken_of(group) >= *max);
@@ -175,9 +187,8 @@ impl TakenSlots {
             let copies = after.groups.entry(group.clone()).or_default();
             copies.insert(holder.clone());
         }
-        let groups = &after.groups;
-        let holds = |copy: &RdsArn| groups.values().any(|copies| copies.contains(copy));
-        after.handed.retain(|copy, _| holds(copy));
+        let holders = after.holders();
+        after.handed.retain(|copy, _| holders.contains(copy));
         after.handed.insert(holder.clone(), HandOver::first(now));
         Ok(after)
     }

@@ -1,10 +1,10 @@
-//! The index of open items, which may show older items than the table has.
+//! The indexes of open items and of queued copies, which may show older items than the table has.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::items::Table;
+use super::items::{Table, queued};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::turn::{QueuedCopy, Turn};
 use crate::domain::run::wait::Phase;
@@ -46,7 +46,7 @@ impl Table {
             .map(|(since, key)| OpenMarker(format!("{since}|{key}")));
         // The item of the slots is the first of the index.
         if from.is_none() {
-            slots.show(&mut page);
+            page.slots = slots.shown();
         }
         page
     }
@@ -61,16 +61,12 @@ impl Table {
         let in_order: Box<dyn Iterator<Item = QueuedCopy>> = match &self.lag {
             None => Box::new(self.queue.iter().cloned()),
             Some(lag) => {
-                let queued = lag.waits.iter().filter(|(key, wait)| {
+                let shown = lag.waits.iter().filter(|(key, wait)| {
                     wait.phase == Phase::Queued && !self.without_turn.contains(key)
                 });
-                let queued: BTreeSet<QueuedCopy> = queued
-                    .map(|(key, wait)| QueuedCopy {
-                        turn: Turn::of(wait),
-                        copy: key.clone(),
-                    })
-                    .collect();
-                Box::new(queued.into_iter())
+                let shown: BTreeSet<QueuedCopy> =
+                    shown.map(|(key, wait)| queued(key, wait)).collect();
+                Box::new(shown.into_iter())
             }
         };
         let max = self.page.min(QUEUE_PAGE);

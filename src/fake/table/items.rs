@@ -441,7 +441,8 @@ impl Table {
     }
 }
 
-fn queued(key: &RdsArn, wait: &Wait) -> QueuedCopy {
+/// A queued copy in its place.
+pub(super) fn queued(key: &RdsArn, wait: &Wait) -> QueuedCopy {
     QueuedCopy {
         turn: Turn::of(wait),
         copy: key.clone(),

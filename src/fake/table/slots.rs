@@ -6,7 +6,6 @@ use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use crate::domain::run::taken_slots::{HandOver, TakenSlots};
-use crate::ports::OpenPage;
 
 /// Who holds copy slots.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -111,25 +110,11 @@ impl Slots {
         true
     }
 
-    /// Adds them to a page of the index. The item leaves the index with its last holder.
-    pub(super) fn show(&self, page: &mut OpenPage) {
-        if self.holders.is_empty() {
-            return;
+    /// What the index of open items shows. The item leaves it with its last holder.
+    pub(super) fn shown(&self) -> TakenSlots {
+        match self.holders.is_empty() {
+            true => TakenSlots::default(),
+            false => self.taken(),
         }
-        page.holders = self.all();
-        page.handed = self.handed.clone();
-        for (group, copies) in &self.groups {
-            if let Some(policy) = group.policy() {
-                let of = copies.iter().map(|copy| (copy.clone(), policy.clone()));
-                page.holders_of.extend(of);
-            }
-        }
-    }
-
-    /// Everybody who holds one, or is left in a group alone.
-    #[must_use]
-    pub fn all(&self) -> BTreeSet<RdsArn> {
-        let in_groups = self.groups.values().flatten();
-        self.holders.iter().chain(in_groups).cloned().collect()
     }
 }

@@ -1,7 +1,5 @@
 //! The ports of the table.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::super::table::Table;
@@ -28,9 +26,8 @@ use crate::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, Entry, ForgetIdle, ForgetRefusal, FreeSlot,
     HandOnSlot, HandOutSlot, HearDead, Held, LearnLimits, ListOpen, ListQueue, LookUpWaits,
     NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, QueueCopies,
-    ReadEntries, ReadHolders, ReadLastSweep, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
-    ReadPolicyHistory, ReadSlots, RecordRecoveryPoint, RegisterWaits, RememberRefusal,
-    StorePolicies, Waits, Written,
+    ReadEntries, ReadLastSweep, ReadLearntLimit, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
+    ReadSlots, RecordRecoveryPoint, RegisterWaits, RememberRefusal, StorePolicies, Waits, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -209,12 +206,6 @@ impl<L: Holds> CheckClaim for Ports<L> {
         execution: &str,
     ) -> Result<Permit, PortError> {
         Ok(self.table(|table, _| table.check_claim(run, execution)))
-    }
-}
-
-impl<L: Holds> ReadHolders for Ports<L> {
-    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
-        Ok(self.table(|table, _| table.slots().all()))
     }
 }
 

@@ -36,7 +36,7 @@ async fn upgrade_reads_an_item_of_the_table_to_which_the_next_version_adds_somet
         }
     }
     let (before, after) = (open_in(items()).await, open_in(more).await);
-    assert!(!before.waits.is_empty() && !before.holders.is_empty());
+    assert!(!before.waits.is_empty() && !before.slots.groups.is_empty());
     assert_eq!(format!("{before:?}"), format!("{after:?}"));
 }
 

@@ -15,6 +15,7 @@ use snapferry::domain::run::failure::Remedy;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming;
 use snapferry::domain::run::permit::Permit;
+use snapferry::domain::run::slot_limits::SlotGroup;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::ports::{
     CheckClaim, Claim, ClaimRun, LookUpWaits, ReadEntries, ReadPlanCursor, ReadPolicies,
@@ -192,12 +193,12 @@ async fn upgrade_leaves_every_slot_of_0_1_0_to_its_copy_and_its_policy() {
             .collect()
     };
     assert!(!set("holders").is_empty());
-    assert_eq!(page.holders, set("holders"));
     let gold = PolicyName::parse("gold").unwrap();
-    let of_gold = set("holders_of:gold")
-        .into_iter()
-        .map(|copy| (copy, gold.clone()));
-    assert_eq!(page.holders_of, of_gold.collect::<BTreeMap<_, _>>());
+    let groups = [
+        (SlotGroup::All, set("holders")),
+        (SlotGroup::Policy(gold), set("holders_of:gold")),
+    ];
+    assert_eq!(page.slots.groups, groups.into());
 }
 
 #[tokio::test]

@@ -17,31 +17,9 @@ use super::samples::{
     database, execution, execution_arn, policy, recovery_point, region, resource_id, run, time,
 };
 
-/// The ports of this file's cases.
-pub(crate) trait Table:
-    CheckClaim
-    + ClaimRun
-    + RecordRecoveryPoint
-    + RememberRefusal
-    + ForgetRefusal
-    + ReadEntries
-    + PlanCursor
-    + ReadSelected
-    + StoreSelected
-{
-}
-
-impl<T> Table for T where
-    T: CheckClaim
-        + ClaimRun
-        + RecordRecoveryPoint
-        + RememberRefusal
-        + ForgetRefusal
-        + ReadEntries
-        + PlanCursor
-        + ReadSelected
-        + StoreSelected
-{
+table! {
+    CheckClaim ClaimRun RecordRecoveryPoint RememberRefusal ForgetRefusal ReadEntries PlanCursor
+    ReadSelected StoreSelected
 }
 
 const MORNING: &str = "2026-11-22T03:00:00.125Z";

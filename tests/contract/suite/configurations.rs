@@ -15,17 +15,7 @@ use snapferry::ports::{
 
 use super::samples::{database, region, resource_id, time};
 
-/// The ports of this file's cases.
-pub(crate) trait Table:
-    ReadConfigurations + ReadRosters + RemoveConfigurations + StoreConfigurations + StoreRosters
-{
-}
-
-impl<
-    T: ReadConfigurations + ReadRosters + RemoveConfigurations + StoreConfigurations + StoreRosters,
-> Table for T
-{
-}
+table! { ReadConfigurations ReadRosters RemoveConfigurations StoreConfigurations StoreRosters }
 
 fn configuration(name: &str, class: &str) -> Configuration {
     let of = database(name);

@@ -12,10 +12,7 @@ use snapferry::ports::{ReadDrills, StoreDrills, StoredDrills, Written};
 
 use super::samples::{resource_id, time};
 
-/// The ports of this file's cases.
-pub(crate) trait Table: ReadDrills + StoreDrills {}
-
-impl<T: ReadDrills + StoreDrills> Table for T {}
+table! { ReadDrills StoreDrills }
 
 fn record(began: &str) -> DrillRecord {
     let arn = |text: &str| RdsArn::parse(text).unwrap();

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::arn::{Family, RdsArn};
+use snapferry::domain::run::slot_candidate::SlotCandidate;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
-use snapferry::domain::run::slots::SlotCandidate;
 use snapferry::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use snapferry::domain::run::turn::Turn;
 use snapferry::domain::run::wait::{Phase, Wait};
@@ -14,33 +14,9 @@ use snapferry::ports::{
 
 use super::samples::{copy, policy, time, token, wait, wait_in};
 
-/// The ports of this file's cases.
-pub(crate) trait Table:
-    ClaimSlot
-    + FreeSlot
-    + HandOnSlot
-    + HandOutSlot
-    + ListOpen
-    + ListQueue
-    + QueueCopies
-    + ReadSlots
-    + RegisterWaits
-    + Waits
-{
-}
-
-impl<T> Table for T where
-    T: ClaimSlot
-        + FreeSlot
-        + HandOnSlot
-        + HandOutSlot
-        + ListOpen
-        + ListQueue
-        + QueueCopies
-        + ReadSlots
-        + RegisterWaits
-        + Waits
-{
+table! {
+    ClaimSlot FreeSlot HandOnSlot HandOutSlot ListOpen ListQueue QueueCopies ReadSlots RegisterWaits
+    Waits
 }
 
 const SLOTS: CopySlots = CopySlots {
@@ -217,7 +193,7 @@ pub(crate) async fn a_settled_copys_slot_goes_to_the_next_in_one_write(table: &i
     let stamp = HandOver::first(now());
     assert_eq!(taken.handed, [(copy("next"), stamp)].into());
     let page = table.list_open(None).await.unwrap();
-    assert_eq!(page.handed, taken.handed);
+    assert_eq!(page.slots, taken);
 }
 
 pub(crate) async fn a_slot_is_handed_on_between_policies(table: &impl Table) {

@@ -6,6 +6,16 @@
 //!
 //! Each case gets its own subject, with an empty table and empty queues.
 
+/// Names the sum of the ports of a file's cases.
+macro_rules! table {
+    ($($port:ident)+) => {
+        /// The ports of this file's cases.
+        pub(crate) trait Table: $($port +)+ {}
+
+        impl<T> Table for T where T: $($port +)+ {}
+    };
+}
+
 pub(crate) mod catalog;
 pub(crate) mod configurations;
 pub(crate) mod drills;

@@ -4,10 +4,7 @@ use snapferry::ports::{ReadPolicies, ReadPolicyHistory, StorePolicies, Written};
 
 use super::samples::{applied, version};
 
-/// The ports of this file's cases.
-pub(crate) trait Table: ReadPolicies + ReadPolicyHistory + StorePolicies {}
-
-impl<T: ReadPolicies + ReadPolicyHistory + StorePolicies> Table for T {}
+table! { ReadPolicies ReadPolicyHistory StorePolicies }
 
 async fn store(table: &impl Table, number: u32) -> Written {
     table.store_policies(&applied(number)).await.unwrap()

@@ -7,10 +7,7 @@ use snapferry::ports::{ReadRestores, StoreRestores, StoredRestore, Written};
 
 use super::samples::{resource_id, time};
 
-/// The ports of this file's cases.
-pub(crate) trait Table: ReadRestores + StoreRestores {}
-
-impl<T: ReadRestores + StoreRestores> Table for T {}
+table! { ReadRestores StoreRestores }
 
 fn record(kind: &str, name: &str) -> RestoreRecord {
     let arn = |text: String| RdsArn::parse(&text).unwrap();

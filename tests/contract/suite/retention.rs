@@ -23,53 +23,10 @@ use super::samples::{
     wait,
 };
 
-/// The ports of this file's cases.
-pub(crate) trait Table:
-    CorrectNewest
-    + EnterCopies
-    + ExpireEntered
-    + KeepHistories
-    + KeepNotes
-    + ListMismatches
-    + ListOpen
-    + LookUpWaits
-    + PruneRounds
-    + ReadRound
-    + ReadEntered
-    + ReadEntries
-    + ReadFreeze
-    + RecordRecoveryPoint
-    + ReadListings
-    + StoreListings
-    + RegisterRemovals
-    + RegisterWaits
-    + SetFreeze
-    + Waits
-{
-}
-
-impl<T> Table for T where
-    T: CorrectNewest
-        + EnterCopies
-        + ExpireEntered
-        + KeepHistories
-        + KeepNotes
-        + ListMismatches
-        + ListOpen
-        + LookUpWaits
-        + PruneRounds
-        + ReadRound
-        + ReadEntered
-        + ReadEntries
-        + ReadFreeze
-        + RecordRecoveryPoint
-        + ReadListings
-        + StoreListings
-        + RegisterRemovals
-        + RegisterWaits
-        + SetFreeze
-        + Waits
-{
+table! {
+    CorrectNewest EnterCopies ExpireEntered KeepHistories KeepNotes ListMismatches ListOpen
+    LookUpWaits PruneRounds ReadRound ReadEntered ReadEntries ReadFreeze RecordRecoveryPoint
+    ReadListings StoreListings RegisterRemovals RegisterWaits SetFreeze Waits
 }
 
 const NOON: &str = "2026-11-22T12:00:00.125Z";

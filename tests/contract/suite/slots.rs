@@ -9,31 +9,16 @@ use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::look_times::LastSweep;
 use snapferry::domain::run::naming::nth_attempt;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
+use snapferry::domain::run::taken_slots::TakenSlots;
 use snapferry::domain::run::wait::Phase;
 use snapferry::ports::{
-    Abandoned, ClaimSlot, FreeSlot, LearnLimits, ListOpen, NoteSweep, ReadHolders, RegisterWaits,
+    Abandoned, ClaimSlot, FreeSlot, LearnLimits, ListOpen, NoteSweep, ReadSlots, RegisterWaits,
     Waits, Written,
 };
 
 use super::samples::{copy, policy, time, token, wait, wait_in};
 
-/// The ports of this file's cases.
-pub(crate) trait Table:
-    ClaimSlot + FreeSlot + LearnLimits + ListOpen + NoteSweep + ReadHolders + RegisterWaits + Waits
-{
-}
-
-impl<T> Table for T where
-    T: ClaimSlot
-        + FreeSlot
-        + LearnLimits
-        + ListOpen
-        + NoteSweep
-        + ReadHolders
-        + RegisterWaits
-        + Waits
-{
-}
+table! { ClaimSlot FreeSlot LearnLimits ListOpen NoteSweep ReadSlots RegisterWaits Waits }
 
 fn of_all(max: usize) -> SlotLimits {
     SlotLimits::new(max)
@@ -62,8 +47,11 @@ async fn holders(table: &impl Table) -> (BTreeSet<RdsArn>, BTreeMap<RdsArn, Poli
     let mut next = None;
     loop {
         let page = table.list_open(next).await.unwrap();
-        holders.extend(page.holders);
-        of.extend(page.holders_of);
+        for holder in page.slots.holders() {
+            let policy = page.slots.policy_of(&holder).cloned();
+            of.extend(policy.map(|policy| (holder.clone(), policy)));
+            holders.insert(holder);
+        }
         next = page.next;
         if next.is_none() {
             return (holders, of);
@@ -280,10 +268,13 @@ pub(crate) async fn the_list_shows_the_holders_on_one_page(table: &impl Table) {
     let (mut pages, mut next) = (0, None);
     loop {
         let page = table.list_open(next).await.unwrap();
-        if !page.holders.is_empty() {
+        if page.slots != TakenSlots::default() {
             pages += 1;
-            assert_eq!(page.holders, copies(&["db-3", "db-7"]));
-            assert_eq!(page.holders_of, [(copy("db-3"), policy("gold"))].into());
+            let groups = [
+                (SlotGroup::All, copies(&["db-3", "db-7"])),
+                (SlotGroup::Policy(policy("gold")), copies(&["db-3"])),
+            ];
+            assert_eq!(page.slots.groups, groups.into());
         }
         next = page.next;
         if next.is_none() {
@@ -354,11 +345,11 @@ pub(crate) async fn a_policy_takes_no_more_slots_for_clusters_than_its_own_limit
 }
 
 pub(crate) async fn the_holders_are_read_at_once(table: &impl Table) {
-    assert_eq!(table.slot_holders().await.unwrap(), copies(&[]));
+    assert_eq!(table.taken_slots().await.unwrap(), TakenSlots::default());
     assert!(claim(table, "a", &of_all(3)).await);
     assert!(claim_cluster(table, "a", &of_clusters(3, 1)).await);
     let both = [copy("a"), cluster_copy("a")].into();
-    assert_eq!(table.slot_holders().await.unwrap(), both);
+    assert_eq!(table.taken_slots().await.unwrap().holders(), both);
 }
 
 fn learnt(in_flight: usize, since: &str, step: usize) -> LearntLimit {

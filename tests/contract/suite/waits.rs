@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::Attempt;
 use snapferry::domain::run::naming::nth_attempt;
+use snapferry::domain::run::taken_slots::TakenSlots;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::ports::{
     ForgetIdle, HearDead, ListOpen, LookUpWaits, NoteError, Occupant, RegisterWaits, Waits, Written,
@@ -13,16 +14,7 @@ use snapferry::ports::{
 
 use super::samples::{copy, last_error, time, token, wait, wait_in};
 
-/// The ports of this file's cases.
-pub(crate) trait Table:
-    RegisterWaits + Waits + ForgetIdle + NoteError + HearDead + LookUpWaits + ListOpen
-{
-}
-
-impl<T: RegisterWaits + Waits + ForgetIdle + NoteError + HearDead + LookUpWaits + ListOpen> Table
-    for T
-{
-}
+table! { RegisterWaits Waits ForgetIdle NoteError HearDead LookUpWaits ListOpen }
 
 async fn stored(table: &impl Table, name: &str) -> Option<Wait> {
     stored_of(table, &copy(name)).await
@@ -439,7 +431,7 @@ pub(crate) async fn the_list_shows_a_wait_as_it_was_last_written(table: &impl Ta
 pub(crate) async fn the_list_of_an_empty_table_is_one_empty_page(table: &impl Table) {
     let page = table.list_open(None).await.unwrap();
     assert_eq!(page.waits, []);
-    assert!(page.holders.is_empty() && page.holders_of.is_empty());
+    assert_eq!(page.slots, TakenSlots::default());
     assert!(page.next.is_none());
 }
 

@@ -195,20 +195,21 @@ impl Meter {
                 account.cloud.ledger.half_read_units += 2 * resources.len() as u64;
             }
             // Twice in a transaction; the index once more.
-            Call::FreeSlot { .. } | Call::HandOnSlot { .. } => account.wrote(2 * SLOTS_KB + 2 * WAIT_KB + SLOTS_KB),
+            Call::FreeSlot { .. } | Call::HandOnSlot { .. } => {
+                account.wrote(2 * SLOTS_KB + 2 * WAIT_KB + SLOTS_KB)
+            }
             Call::ClaimRun { .. } | Call::ReleaseRun { .. } => account.wrote(CATALOG_KB),
             Call::RecordRecoveryPoint { .. } => {
                 // Two writes, as in the adapter.
                 self.others(1);
                 account.wrote(2 * CATALOG_KB);
             }
+            // An item; of the index of queued copies twenty keys, not consistent.
             Call::PlanCursor { .. }
             | Call::CurrentPolicies {}
             | Call::LearntLimit { .. }
             | Call::LastSweep {}
-            | Call::SlotHolders {}
             | Call::TakenSlots {}
-            // Twenty keys of the index, not consistent.
             | Call::ListQueue { .. } => {
                 account.cloud.ledger.half_read_units += 2;
             }
@@ -274,16 +275,15 @@ fn head_of_the_list(table: &Table, shown: usize) -> OpenPage {
         });
     }
     let (head, behind) = queued.split_at(shown.min(queued.len()));
-    let holders = &table.slots().holders;
-    let handed_out = holders.iter().filter_map(|holder| table.wait(holder));
+    let slots = table.slots();
+    let handed_out = slots.holders.iter().filter_map(|holder| table.wait(holder));
     let handed_out = handed_out.filter(|held| behind.iter().any(|wait| std::ptr::eq(*wait, *held)));
     listed.extend(head.iter().copied().chain(handed_out));
     // In the order of the index.
     listed.sort_by_key(|wait| (wait.since.as_millisecond(), &wait.resource));
     OpenPage {
         waits: listed.into_iter().cloned().collect(),
-        holders: holders.clone(),
-        handed: table.slots().handed.clone(),
+        slots: slots.taken(),
         ..OpenPage::default()
     }
 }

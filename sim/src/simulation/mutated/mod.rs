@@ -9,7 +9,6 @@ mod retention;
 mod table;
 
 use std::cell::RefMut;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -47,10 +46,9 @@ use snapferry::ports::{
     ForgetRefusal, FreeSlot, HandOnSlot, HandOutSlot, HearDead, Held, Jitter, LearnLimits,
     ListDatabases, ListOpen, ListOptionGroups, ListQueue, LookUpWaits, NoteError, NoteSweep,
     Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, QueueCopies,
-    RdsError, ReadEntries, ReadHolders, ReadLastSweep, ReadLearntLimit, ReadPlanCursor,
-    ReadPolicies, ReadSelected, ReadSlots, ReceiptHandle, RecordRecoveryPoint, RegisterWaits,
-    RememberRefusal, SendCommand, SnapshotQuota, StartExecution, Started, StoreSelected, Waits,
-    Written,
+    RdsError, ReadEntries, ReadLastSweep, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
+    ReadSelected, ReadSlots, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal,
+    SendCommand, SnapshotQuota, StartExecution, Started, StoreSelected, Waits, Written,
 };
 
 use super::backups::NIGHTLY;

@@ -353,12 +353,6 @@ impl FreeSlot for Mutated {
     }
 }
 
-impl ReadHolders for Mutated {
-    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
-        self.inner.slot_holders().await
-    }
-}
-
 impl ReadLearntLimit for Mutated {
     async fn learnt_limit(&self, family: Family) -> Result<Option<LearntLimit>, PortError> {
         let learnt = self.inner.learnt_limit(family).await?;
