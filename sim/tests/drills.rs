@@ -21,13 +21,15 @@ use snapferry::domain::id::tags::{DRILL, PolicyName, RESTORED, StackId};
 use snapferry::domain::restore::versions::Versions;
 use snapferry::domain::retention::round::Freeze;
 use snapferry::domain::run::failure::Operation;
-use snapferry::fake::{Action, Call, CallOutcome, Executions, Hook, Refusal, Through};
+use snapferry::fake::{Action, Call, CallOutcome, Executions, Hook, Through};
 use snapferry::json;
 use snapferry::ports::{ReadDrills, SetFreeze, StoreConfigurations, StoreDrills};
 use snapferry_sim::rds::{InstanceSpec, InstanceStatus, RestoreOutcome, SubnetGroup};
 use snapferry_sim::simulation::models::ModelledRds;
 
-use crate::restores::{AtPause, Fleet, HOME, Modelled, begin, fleet, home, now, tagged, time};
+use crate::restores::{
+    AtPause, Fleet, HOME, Modelled, begin, drawn_outcome, fleet, home, now, tagged, time,
+};
 
 const POLICY: &str = "[policy.default]
 schedule = \"0 3 * * *\"
@@ -116,18 +118,7 @@ impl Hook<Modelled> for Judge {
             }
             _ => {}
         }
-        let mut rng = self.rng.borrow_mut();
-        if rng.u32(..100) >= self.percent {
-            return CallOutcome::Proceeds;
-        }
-        match rng.u8(..5) {
-            0 => CallOutcome::AnswerLost(Refusal::no_answer()),
-            1 => CallOutcome::Refused(Refusal::code("Throttling")),
-            // The call took effect, and RDS does not know it, or the SDK sent it again by itself.
-            2 => CallOutcome::AnswerLost(Refusal::code("InternalFailure")),
-            3 => CallOutcome::AnswerLost(Refusal::code("Throttling")),
-            _ => CallOutcome::Refused(Refusal::no_answer()),
-        }
+        drawn_outcome(&mut self.rng.borrow_mut(), self.percent)
     }
 }
 
@@ -305,6 +296,14 @@ fn found<'a>(all: &'a [FollowedDrill], name: &str) -> &'a FollowedDrill {
         .unwrap()
 }
 
+/// Why the drill of a database failed.
+fn why_failed<'a>(all: &'a [FollowedDrill], name: &str) -> &'a [String] {
+    match &found(all, name).record.verdict {
+        Some(Verdict::Failed(why)) => why,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
 fn all_passed(all: &[FollowedDrill]) {
     assert_eq!(all.len(), 3);
     for one in all {
@@ -394,9 +393,7 @@ fn a_broken_copy_fails_its_drill_by_name_and_stops_no_other() {
     };
     exercise.plan_outcome(&name, broken);
     let all = exercise.once().unwrap();
-    let Some(Verdict::Failed(why)) = &found(&all, "orders").record.verdict else {
-        panic!("it passed");
-    };
+    let why = why_failed(&all, "orders");
     assert!(why[0].contains("incompatible-restore"), "{why:?}");
     assert!(found(&all, "billing").is_well() && found(&all, "shop").is_well());
     assert_eq!(exercise.left_behind(), BTreeSet::new());
@@ -408,9 +405,7 @@ fn a_missing_subnet_group_fails_the_drill_by_name() {
     exercise.apply(&POLICY.replace("\"drills\"", "\"no-such-group\""));
     let all = exercise.once().unwrap();
     for one in &all {
-        let Some(Verdict::Failed(why)) = &one.record.verdict else {
-            panic!("it passed");
-        };
+        let why = why_failed(&all, one.database.arn.name());
         assert!(why[0].contains("DBSubnetGroupNotFoundFault"), "{why:?}");
         assert!(one.record.gone_at.is_some());
     }
@@ -427,9 +422,7 @@ fn a_drill_past_its_deadline_fails_by_name_and_is_removed() {
     exercise.plan_outcome(&exercise.name_of("billing"), stuck);
     let all = exercise.once().unwrap();
     let billing = found(&all, "billing");
-    let Some(Verdict::Failed(why)) = &billing.record.verdict else {
-        panic!("it passed");
-    };
+    let why = why_failed(&all, "billing");
     assert!(why[0].starts_with("deadline: "), "{why:?}");
     assert!(billing.record.gone_at.unwrap() >= billing.record.deadline);
     assert_eq!(exercise.left_behind(), BTreeSet::new());
@@ -444,9 +437,7 @@ fn a_setting_that_rds_ignores_fails_the_drill_by_the_settings_name() {
     };
     exercise.plan_outcome(&exercise.name_of("orders"), ignores);
     let all = exercise.once().unwrap();
-    let Some(Verdict::Failed(why)) = &found(&all, "orders").record.verdict else {
-        panic!("it passed");
-    };
+    let why = why_failed(&all, "orders");
     assert!(
         why.iter()
             .any(|why| why.starts_with("MaxAllocatedStorage: ")),
@@ -596,9 +587,7 @@ fn what_a_person_has_taken_the_drills_tag_from_is_neither_changed_nor_deleted() 
             .unwrap();
     });
     let all = exercise.once().unwrap();
-    let Some(Verdict::Failed(why)) = &all[0].record.verdict else {
-        panic!("it passed");
-    };
+    let why = why_failed(&all, "orders");
     assert!(why[0].contains("snapferry:drill"), "{why:?}");
     assert!(all[0].says.starts_with("stopped: "), "{}", all[0].says);
     assert_eq!(exercise.asked(), 1, "only the restore");
@@ -760,9 +749,7 @@ fn the_users_function_proves_the_third_level_and_its_silence_fails_it() {
     exercise.names = vec!["orders".to_owned()];
     exercise.apply(&with_check);
     let all = exercise.once().unwrap();
-    let Some(Verdict::Failed(why)) = &all[0].record.verdict else {
-        panic!("it passed");
-    };
+    let why = why_failed(&all, "orders");
     assert!(why[0].contains("orders-check gave no answer"), "{why:?}");
     assert_eq!(exercise.left_behind(), BTreeSet::new());
     exercise.world.world().pass(SignedDuration::from_secs(2));
