@@ -18,12 +18,15 @@ use snapferry::domain::id::arn::Region;
 use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::{DRILL, PolicyName, RESTORED, StackId};
+use snapferry::domain::restore::value::Value;
 use snapferry::domain::restore::versions::Versions;
 use snapferry::domain::retention::round::Freeze;
 use snapferry::domain::run::failure::Operation;
 use snapferry::fake::{Action, Call, CallOutcome, Executions, Hook, Through};
 use snapferry::json;
-use snapferry::ports::{ReadDrills, SetFreeze, StoreConfigurations, StoreDrills};
+use snapferry::ports::{
+    ChangeDatabase, DatabaseCall, ReadDrills, SetFreeze, StoreConfigurations, StoreDrills,
+};
 use snapferry_sim::rds::{InstanceSpec, InstanceStatus, RestoreOutcome, SubnetGroup};
 use snapferry_sim::simulation::models::ModelledRds;
 
@@ -632,6 +635,57 @@ fn a_cluster_that_a_person_keeps_keeps_its_members() {
     );
     drop(sent);
     assert!(exercise.left_behind().contains(&member_name(&name, 1)));
+}
+
+#[test]
+fn a_member_that_a_person_has_added_to_a_drills_cluster_stops_the_drill_an_hour_after_its_deadline()
+{
+    let mut exercise = Exercise::of(fleet(), Judge::of(0, 0));
+    exercise.names = vec!["shop".to_owned()];
+    let name = exercise.name_of("shop");
+    let cluster = name.clone();
+    *exercise.at_pause.borrow_mut() = Box::new(move |world| {
+        let state = world.state();
+        let is_there = |name: &str| state.rds.instance(&home(), name).is_some();
+        if !is_there(&member_name(&cluster, 1)) || is_there("of-a-person") {
+            return;
+        }
+        drop(state);
+        let parameters = [
+            ("DBInstanceIdentifier", "of-a-person"),
+            ("DBClusterIdentifier", &cluster),
+            ("DBInstanceClass", "db.serverless"),
+            ("Engine", "aurora-postgresql"),
+        ];
+        let call = DatabaseCall {
+            operation: Operation::CreateDbInstance,
+            parameters: parameters
+                .map(|(name, value)| (name.to_owned(), Value::text(value)))
+                .into(),
+        };
+        let region = Region::parse(HOME).unwrap();
+        now(world.change_database(&region, &call)).unwrap();
+    });
+    let all = exercise.once().unwrap();
+    let one = &all[0];
+    assert!(
+        one.says.contains("InvalidDBClusterStateFault"),
+        "{}",
+        one.says
+    );
+    assert!(one.says.starts_with("stopped: "), "{}", one.says);
+    assert_eq!(one.record.gone_at, None);
+    let past = exercise
+        .world
+        .world()
+        .state()
+        .now
+        .duration_since(one.record.deadline);
+    assert!(past >= SignedDuration::from_hours(1), "{past}");
+    assert!(past < SignedDuration::from_mins(61), "{past}");
+    assert_eq!(exercise.left_behind(), [name].into(), "the cluster alone");
+    let state = exercise.world.world().state();
+    assert!(state.rds.instance(&home(), "of-a-person").is_some());
 }
 
 #[test]
