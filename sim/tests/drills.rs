@@ -18,16 +18,21 @@ use snapferry::domain::id::arn::Region;
 use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::{DRILL, PolicyName, RESTORED, StackId};
+use snapferry::domain::restore::value::Value;
 use snapferry::domain::restore::versions::Versions;
 use snapferry::domain::retention::round::Freeze;
 use snapferry::domain::run::failure::Operation;
-use snapferry::fake::{Action, Call, CallOutcome, Executions, Hook, Refusal, Through};
+use snapferry::fake::{Action, Call, CallOutcome, Executions, Hook, Through};
 use snapferry::json;
-use snapferry::ports::{ReadDrills, SetFreeze, StoreConfigurations, StoreDrills};
+use snapferry::ports::{
+    ChangeDatabase, DatabaseCall, ReadDrills, SetFreeze, StoreConfigurations, StoreDrills,
+};
 use snapferry_sim::rds::{InstanceSpec, InstanceStatus, RestoreOutcome, SubnetGroup};
 use snapferry_sim::simulation::models::ModelledRds;
 
-use crate::restores::{AtPause, Fleet, HOME, Modelled, begin, fleet, home, now, tagged, time};
+use crate::restores::{
+    AtPause, Fleet, HOME, Modelled, begin, drawn_outcome, fleet, home, now, tagged, time,
+};
 
 const POLICY: &str = "[policy.default]
 schedule = \"0 3 * * *\"
@@ -116,18 +121,7 @@ impl Hook<Modelled> for Judge {
             }
             _ => {}
         }
-        let mut rng = self.rng.borrow_mut();
-        if rng.u32(..100) >= self.percent {
-            return CallOutcome::Proceeds;
-        }
-        match rng.u8(..5) {
-            0 => CallOutcome::AnswerLost(Refusal::no_answer()),
-            1 => CallOutcome::Refused(Refusal::code("Throttling")),
-            // The call took effect, and RDS does not know it, or the SDK sent it again by itself.
-            2 => CallOutcome::AnswerLost(Refusal::code("InternalFailure")),
-            3 => CallOutcome::AnswerLost(Refusal::code("Throttling")),
-            _ => CallOutcome::Refused(Refusal::no_answer()),
-        }
+        drawn_outcome(&mut self.rng.borrow_mut(), self.percent)
     }
 }
 
@@ -305,6 +299,14 @@ fn found<'a>(all: &'a [FollowedDrill], name: &str) -> &'a FollowedDrill {
         .unwrap()
 }
 
+/// Why the drill of a database failed.
+fn why_failed<'a>(all: &'a [FollowedDrill], name: &str) -> &'a [String] {
+    match &found(all, name).record.verdict {
+        Some(Verdict::Failed(why)) => why,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
 fn all_passed(all: &[FollowedDrill]) {
     assert_eq!(all.len(), 3);
     for one in all {
@@ -394,9 +396,7 @@ fn a_broken_copy_fails_its_drill_by_name_and_stops_no_other() {
     };
     exercise.plan_outcome(&name, broken);
     let all = exercise.once().unwrap();
-    let Some(Verdict::Failed(why)) = &found(&all, "orders").record.verdict else {
-        panic!("it passed");
-    };
+    let why = why_failed(&all, "orders");
     assert!(why[0].contains("incompatible-restore"), "{why:?}");
     assert!(found(&all, "billing").is_well() && found(&all, "shop").is_well());
     assert_eq!(exercise.left_behind(), BTreeSet::new());
@@ -408,9 +408,7 @@ fn a_missing_subnet_group_fails_the_drill_by_name() {
     exercise.apply(&POLICY.replace("\"drills\"", "\"no-such-group\""));
     let all = exercise.once().unwrap();
     for one in &all {
-        let Some(Verdict::Failed(why)) = &one.record.verdict else {
-            panic!("it passed");
-        };
+        let why = why_failed(&all, one.database.arn.name());
         assert!(why[0].contains("DBSubnetGroupNotFoundFault"), "{why:?}");
         assert!(one.record.gone_at.is_some());
     }
@@ -427,9 +425,7 @@ fn a_drill_past_its_deadline_fails_by_name_and_is_removed() {
     exercise.plan_outcome(&exercise.name_of("billing"), stuck);
     let all = exercise.once().unwrap();
     let billing = found(&all, "billing");
-    let Some(Verdict::Failed(why)) = &billing.record.verdict else {
-        panic!("it passed");
-    };
+    let why = why_failed(&all, "billing");
     assert!(why[0].starts_with("deadline: "), "{why:?}");
     assert!(billing.record.gone_at.unwrap() >= billing.record.deadline);
     assert_eq!(exercise.left_behind(), BTreeSet::new());
@@ -444,9 +440,7 @@ fn a_setting_that_rds_ignores_fails_the_drill_by_the_settings_name() {
     };
     exercise.plan_outcome(&exercise.name_of("orders"), ignores);
     let all = exercise.once().unwrap();
-    let Some(Verdict::Failed(why)) = &found(&all, "orders").record.verdict else {
-        panic!("it passed");
-    };
+    let why = why_failed(&all, "orders");
     assert!(
         why.iter()
             .any(|why| why.starts_with("MaxAllocatedStorage: ")),
@@ -596,9 +590,7 @@ fn what_a_person_has_taken_the_drills_tag_from_is_neither_changed_nor_deleted() 
             .unwrap();
     });
     let all = exercise.once().unwrap();
-    let Some(Verdict::Failed(why)) = &all[0].record.verdict else {
-        panic!("it passed");
-    };
+    let why = why_failed(&all, "orders");
     assert!(why[0].contains("snapferry:drill"), "{why:?}");
     assert!(all[0].says.starts_with("stopped: "), "{}", all[0].says);
     assert_eq!(exercise.asked(), 1, "only the restore");
@@ -643,6 +635,57 @@ fn a_cluster_that_a_person_keeps_keeps_its_members() {
     );
     drop(sent);
     assert!(exercise.left_behind().contains(&member_name(&name, 1)));
+}
+
+#[test]
+fn a_member_that_a_person_has_added_to_a_drills_cluster_stops_the_drill_an_hour_after_its_deadline()
+{
+    let mut exercise = Exercise::of(fleet(), Judge::of(0, 0));
+    exercise.names = vec!["shop".to_owned()];
+    let name = exercise.name_of("shop");
+    let cluster = name.clone();
+    *exercise.at_pause.borrow_mut() = Box::new(move |world| {
+        let state = world.state();
+        let is_there = |name: &str| state.rds.instance(&home(), name).is_some();
+        if !is_there(&member_name(&cluster, 1)) || is_there("of-a-person") {
+            return;
+        }
+        drop(state);
+        let parameters = [
+            ("DBInstanceIdentifier", "of-a-person"),
+            ("DBClusterIdentifier", &cluster),
+            ("DBInstanceClass", "db.serverless"),
+            ("Engine", "aurora-postgresql"),
+        ];
+        let call = DatabaseCall {
+            operation: Operation::CreateDbInstance,
+            parameters: parameters
+                .map(|(name, value)| (name.to_owned(), Value::text(value)))
+                .into(),
+        };
+        let region = Region::parse(HOME).unwrap();
+        now(world.change_database(&region, &call)).unwrap();
+    });
+    let all = exercise.once().unwrap();
+    let one = &all[0];
+    assert!(
+        one.says.contains("InvalidDBClusterStateFault"),
+        "{}",
+        one.says
+    );
+    assert!(one.says.starts_with("stopped: "), "{}", one.says);
+    assert_eq!(one.record.gone_at, None);
+    let past = exercise
+        .world
+        .world()
+        .state()
+        .now
+        .duration_since(one.record.deadline);
+    assert!(past >= SignedDuration::from_hours(1), "{past}");
+    assert!(past < SignedDuration::from_mins(61), "{past}");
+    assert_eq!(exercise.left_behind(), [name].into(), "the cluster alone");
+    let state = exercise.world.world().state();
+    assert!(state.rds.instance(&home(), "of-a-person").is_some());
 }
 
 #[test]
@@ -760,9 +803,7 @@ fn the_users_function_proves_the_third_level_and_its_silence_fails_it() {
     exercise.names = vec!["orders".to_owned()];
     exercise.apply(&with_check);
     let all = exercise.once().unwrap();
-    let Some(Verdict::Failed(why)) = &all[0].record.verdict else {
-        panic!("it passed");
-    };
+    let why = why_failed(&all, "orders");
     assert!(why[0].contains("orders-check gave no answer"), "{why:?}");
     assert_eq!(exercise.left_behind(), BTreeSet::new());
     exercise.world.world().pass(SignedDuration::from_secs(2));

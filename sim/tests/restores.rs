@@ -293,18 +293,22 @@ impl Hook<Modelled> for Misfortunes {
                 return CallOutcome::Refused(Refusal::no_answer());
             }
         }
-        let mut rng = self.rng.borrow_mut();
-        if rng.u32(..100) >= self.percent {
-            return CallOutcome::Proceeds;
-        }
-        match rng.u8(..5) {
-            0 => CallOutcome::AnswerLost(Refusal::no_answer()),
-            1 => CallOutcome::Refused(Refusal::code("Throttling")),
-            // The call took effect, and RDS does not know it, or the SDK sent it again by itself.
-            2 => CallOutcome::AnswerLost(Refusal::code("InternalFailure")),
-            3 => CallOutcome::AnswerLost(Refusal::code("Throttling")),
-            _ => CallOutcome::Refused(Refusal::no_answer()),
-        }
+        drawn_outcome(&mut self.rng.borrow_mut(), self.percent)
+    }
+}
+
+/// How a call goes of which so many of a hundred go wrong.
+pub(crate) fn drawn_outcome(rng: &mut Rng, percent: u32) -> CallOutcome {
+    if rng.u32(..100) >= percent {
+        return CallOutcome::Proceeds;
+    }
+    match rng.u8(..5) {
+        0 => CallOutcome::AnswerLost(Refusal::no_answer()),
+        1 => CallOutcome::Refused(Refusal::code("Throttling")),
+        // The call took effect, and RDS does not know it, or the SDK sent it again by itself.
+        2 => CallOutcome::AnswerLost(Refusal::code("InternalFailure")),
+        3 => CallOutcome::AnswerLost(Refusal::code("Throttling")),
+        _ => CallOutcome::Refused(Refusal::no_answer()),
     }
 }
 

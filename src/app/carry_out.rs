@@ -3,14 +3,13 @@
 //! A restore may stop at any moment and begin again anywhere: what was asked of RDS is stored before the call, and everything
 //! else is asked of RDS itself. It asks the recovery region alone.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 
+use crate::app::look::{RestoredNames, look_at};
 use crate::app::restore::{RestoreError, RestoreOf};
-use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::restore::next_step::{NextStep, PATIENCE, RestoreFailure, WaitsFor, next_step};
-use crate::domain::restore::plan::{RestorePlan, StepKind};
+use crate::domain::restore::plan::RestorePlan;
 use crate::domain::restore::record::{RestoreKey, RestoreRecord};
 use crate::domain::restore::refusal::RestoreRefusal;
 use crate::domain::restore::restored::{RestoredDatabase, Seen};
@@ -74,7 +73,7 @@ pub struct Round {
     pub is_running: bool,
 }
 
-/// What RDS shows of some restores: one question for each family and as many names as it holds.
+/// What RDS shows of some restores.
 ///
 /// # Errors
 /// If RDS does not say.
@@ -83,35 +82,17 @@ pub async fn look<W: DescribeRestored>(
     of: RestoreOf<'_>,
     plans: &[&RestorePlan],
 ) -> Result<Vec<Seen>, RdsError> {
-    let mut shown: BTreeMap<(Family, String), RestoredDatabase> = BTreeMap::new();
-    for family in Family::ALL {
-        let mut names: Vec<String> = Vec::new();
-        for plan in plans {
-            if plan.database.family() == family {
-                names.push(plan.name.clone());
-            }
-            if family == Family::Instance {
-                names.extend(plan.members.iter().map(|(name, _)| name.clone()));
-            }
-        }
-        for names in names.chunks(of.width) {
-            for found in world.describe_restored(of.home, family, names).await? {
-                shown.insert((family, found.name.clone()), found);
-            }
-        }
-    }
-    let seen = |plan: &&RestorePlan| {
-        let one = |family, name: &String| shown.get(&(family, name.clone())).cloned();
-        let members = plan.members.iter().filter_map(|(name, _)| {
-            let found = one(Family::Instance, name)?;
-            Some((name.clone(), found))
-        });
-        Seen {
-            database: one(plan.database.family(), &plan.name),
-            members: members.collect(),
-        }
+    let names = |plan: &&RestorePlan| RestoredNames {
+        family: plan.database.family(),
+        name: plan.name.clone(),
+        members: plan.members.iter().map(|(name, _)| name.clone()).collect(),
     };
-    Ok(plans.iter().map(seen).collect())
+    look_at(
+        world,
+        (of.home, of.width),
+        plans.iter().map(names).collect(),
+    )
+    .await
 }
 
 /// Begins a restore, or finds the one that has begun under its name.
@@ -274,15 +255,7 @@ async fn send<W: Permissions + Clock>(
     let answer = world.change_database(home, &DatabaseCall::from(step)).await;
     let error = match answer {
         Ok(made) => {
-            let name = match &step.kind {
-                StepKind::Restore => Some(&plan.name),
-                StepKind::Member(name) => Some(name),
-                _ => None,
-            };
-            record.note_accepted(&step.key());
-            if let (Some(name), Some(made)) = (name, made) {
-                record.made.insert(name.clone(), made);
-            }
+            record.note_accepted(step, made);
             save(world, stored, record).await?;
             return Ok(Outcome::Sent(step.action));
         }
@@ -290,16 +263,7 @@ async fn send<W: Permissions + Clock>(
     };
     let refusal = RestoreRefusal::of(error.code.as_deref());
     if RestoreRefusal::is_answer(error.code.as_deref()) {
-        match (refusal, before) {
-            (RestoreRefusal::AlreadyThere, _) => {}
-            (RestoreRefusal::Later, _) => record.note_refused(&step.key(), now - PATIENCE),
-            (RestoreRefusal::Person, Some(before)) => {
-                record.sent.insert(step.key(), before);
-            }
-            (RestoreRefusal::Person, None) => {
-                record.sent.remove(&step.key());
-            }
-        }
+        record.note_refused(step.key(), refusal, before, now - PATIENCE);
         save(world, stored, record).await?;
     }
     Ok(match refusal {

@@ -219,7 +219,8 @@ pub async fn carry_out_restores<W: Permissions>(
     }
 }
 
-fn is_passing(error: &RdsError) -> bool {
+/// Whether the same question may be answered later.
+pub(super) fn is_passing(error: &RdsError) -> bool {
     RestoreRefusal::of(error.code.as_deref()) == RestoreRefusal::Later
 }
 

@@ -1,27 +1,16 @@
-//! What drills ask of RDS beside what restores ask, and of the user's function. Only the command line has it.
+//! What drills ask of RDS beside what restores ask. Only the command line has it.
 
-use std::time::Duration;
-
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_rds::types::SourceType;
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use super::clients::Aws;
-use super::fault::{port_error, unusable};
 use super::rds::PAGE;
 use super::rds_errors::{Answer, Call};
 use crate::domain::drill::judge::FailureEvent;
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::run::failure::Operation;
-use crate::ports::{
-    CheckDrill, DeleteDrilled, PAGES_MAX, Page, PortError, RdsError, ReadFailures, all_rows,
-};
-
-/// Longer than any function runs.
-const PATIENCE: Duration = Duration::from_secs(16 * 60);
+use crate::ports::{DeleteDrilled, PAGES_MAX, Page, RdsError, ReadFailures, all_rows};
 
 impl<Extra> DeleteDrilled for Aws<Extra> {
     async fn delete_drilled(
@@ -101,33 +90,5 @@ impl<Extra> ReadFailures for Aws<Extra> {
             Ok(Page::new(events, page.marker))
         })
         .await
-    }
-}
-
-impl<Extra> CheckDrill for Aws<Extra> {
-    async fn check_drill(&self, function: &str, request: &str) -> Result<String, PortError> {
-        const ACTION: &str = "lambda:InvokeFunction";
-        let config = aws_sdk_lambda::config::Builder::from(&self.sdk)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .operation_timeout(PATIENCE)
-                    .operation_attempt_timeout(PATIENCE)
-                    .read_timeout(PATIENCE)
-                    .build(),
-            );
-        let answer = aws_sdk_lambda::Client::from_conf(config.build())
-            .invoke()
-            .function_name(function)
-            .payload(Blob::new(request))
-            .send()
-            .await
-            .map_err(|error| port_error(ACTION, &error, &[]))?;
-        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
-        let text = String::from_utf8(payload).map_err(|error| unusable(ACTION, error))?;
-        match answer.function_error {
-            None => Ok(text),
-            Some(_) => Err(unusable(ACTION, format!("{function} failed: {text}"))),
-        }
     }
 }

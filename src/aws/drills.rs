@@ -5,16 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
 use super::clients::Aws;
-use super::fault::{port_error, unusable};
-use super::items::{Item, ItemError, PK, get_number, get_text, number, parsed, text};
-use super::waits::is_conflict;
+use super::fault::unusable;
+use super::items::{Item, ItemError, PK, get_number, get_text, parsed, text};
+use super::revised::REVISION;
 use crate::domain::id::names::ResourceId;
 use crate::json;
 use crate::ports::{PortError, ReadDrills, StoreDrills, StoredDrills, Written};
 
 const PREFIX: &str = "drills#";
 const DRILLS: &str = "drills";
-const REVISION: &str = "revision";
 
 fn key(of: &ResourceId) -> AttributeValue {
     text(format!("{PREFIX}{of}"))
@@ -62,31 +61,8 @@ impl<Extra> StoreDrills for Aws<Extra> {
         of: &ResourceId,
         drills: &StoredDrills,
     ) -> Result<Written, PortError> {
-        let before = drills.revision - 1;
-        let condition = match before {
-            0 => "attribute_not_exists(#revision)",
-            _ => "#revision = :before",
-        };
-        let mut request = self
-            .dynamodb()
-            .update_item()
-            .table_name(&self.table)
-            .key(PK, key(of))
-            .update_expression("SET #drills = :drills, #revision = :revision")
-            .condition_expression(condition)
-            .expression_attribute_names("#drills", DRILLS)
-            .expression_attribute_names("#revision", REVISION)
-            .expression_attribute_values(":drills", text(json::drill::write(&drills.drills)))
-            .expression_attribute_values(":revision", number(drills.revision));
-        if before > 0 {
-            request = request.expression_attribute_values(":before", number(before));
-        }
-        match request.send().await {
-            Ok(_) => Ok(Written::Stored),
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
-                Ok(Written::Conflict)
-            }
-            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
-        }
+        let value = json::drill::write(&drills.drills);
+        self.store_revision(key(of), (DRILLS, value), drills.revision)
+            .await
     }
 }

@@ -1,4 +1,4 @@
-//! Invokes the pruner, for the command line only.
+//! Invokes functions and waits for their answers, for the command line only.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use aws_sdk_lambda::primitives::Blob;
 
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
-use crate::ports::{InvokePruner, PortError};
+use crate::ports::{CheckDrill, InvokePruner, PortError};
 
 /// Longer than any function runs.
 const PATIENCE: Duration = Duration::from_secs(16 * 60);
@@ -17,10 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(16 * 60);
 #[derive(Debug, Clone)]
 pub struct PrunerName(pub String);
 
-impl InvokePruner for Aws<PrunerName> {
-    async fn invoke_pruner(&self, request: &str) -> Result<String, PortError> {
+impl<Extra> Aws<Extra> {
+    /// Sends a request to a function, once, and waits for the answer. `who` is what the error calls the function.
+    async fn invoke(&self, function: &str, who: &str, request: &str) -> Result<String, PortError> {
         const ACTION: &str = "lambda:InvokeFunction";
-        // A second try would only meet the first one's lease.
+        // The function may still be at work when a second request comes. The pruner's holds a lease meanwhile.
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk)
             .retry_config(RetryConfig::disabled())
             .timeout_config(
@@ -32,7 +33,7 @@ impl InvokePruner for Aws<PrunerName> {
             );
         let answer = aws_sdk_lambda::Client::from_conf(config.build())
             .invoke()
-            .function_name(&self.extra.0)
+            .function_name(function)
             .payload(Blob::new(request))
             .send()
             .await
@@ -41,7 +42,19 @@ impl InvokePruner for Aws<PrunerName> {
         let text = String::from_utf8(payload).map_err(|error| unusable(ACTION, error))?;
         match answer.function_error {
             None => Ok(text),
-            Some(_) => Err(unusable(ACTION, format!("the pruner failed: {text}"))),
+            Some(_) => Err(unusable(ACTION, format!("{who} failed: {text}"))),
         }
+    }
+}
+
+impl InvokePruner for Aws<PrunerName> {
+    async fn invoke_pruner(&self, request: &str) -> Result<String, PortError> {
+        self.invoke(&self.extra.0, "the pruner", request).await
+    }
+}
+
+impl<Extra> CheckDrill for Aws<Extra> {
+    async fn check_drill(&self, function: &str, request: &str) -> Result<String, PortError> {
+        self.invoke(function, function, request).await
     }
 }

@@ -56,6 +56,7 @@ mod restore_calls;
 #[cfg(feature = "cli")]
 mod restored_rows;
 mod restores;
+mod revised;
 mod selected;
 mod slots;
 mod slots_item;

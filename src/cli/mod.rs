@@ -3,6 +3,7 @@
 mod arguments;
 mod asked;
 mod catalog;
+mod confirmed;
 mod deploy;
 mod destroy;
 mod destroy_arguments;
@@ -49,6 +50,7 @@ mod terminal;
 mod time_argument;
 mod trace;
 mod trace_arguments;
+mod unfinished;
 mod waits;
 
 use std::io::{ErrorKind, Write};

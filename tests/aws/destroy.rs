@@ -20,7 +20,7 @@ use snapferry::ports::{ExecutionState, ReadPolicies};
 
 use crate::prune::planning;
 use crate::wire::{MACHINE, Reply, TABLE, Wire, ok};
-use crate::world::{Fixture, HOME, SOURCE, World, a_run, copy_arn, ours, pairs, region, run};
+use crate::world::{Fixture, HOME, Name, SOURCE, World, a_run, copy_arn, ours, pairs, region, run};
 
 fn stack() -> StackName {
     StackName::parse("snapferry").unwrap()
@@ -112,27 +112,28 @@ fn destroy_shows_what_goes_and_what_stays_and_then_deletes_it() {
     assert!(said.starts_with("There is no stack snapferry in"), "{said}");
 }
 
-#[test]
-fn destroy_deletes_nothing_while_a_drill_lives() {
-    let (world, stacks) = (with_a_copy(), deployed());
-    let drilled = RestoredDatabase {
-        name: "sfd-orders-abcdefghij".to_owned(),
+/// A database as restores and drills look at it, with these tags.
+pub(crate) fn restored(name: &str, tags: &[(&str, &str)]) -> RestoredDatabase {
+    RestoredDatabase {
+        name: name.to_owned(),
         resource_id: ResourceId::parse("db-MADE").unwrap(),
         member_of: None,
         status: "available".to_owned(),
         created_at: None,
-        tags: pairs(&[("snapferry:drill", "prod")]),
+        tags: pairs(tags),
         settings: BTreeMap::new(),
         has_pending_changes: false,
         needs_restart: false,
         inactive_roles: [].into(),
         loaded: None,
-    };
-    let of_others = RestoredDatabase {
-        name: "sfd-of-another-stack".to_owned(),
-        tags: pairs(&[("snapferry:drill", "other")]),
-        ..drilled.clone()
-    };
+    }
+}
+
+#[test]
+fn destroy_deletes_nothing_while_a_drill_lives() {
+    let (world, stacks) = (with_a_copy(), deployed());
+    let drilled = restored("sfd-orders-abcdefghij", &[("snapferry:drill", "prod")]);
+    let of_others = restored("sfd-of-another-stack", &[("snapferry:drill", "other")]);
     for one in [drilled, of_others] {
         let all = &mut world.world().state_mut().rds.restored;
         all.push((Family::Instance, one));
@@ -156,6 +157,27 @@ fn destroy_deletes_nothing_while_a_drill_lives() {
         destroyed(&world, &stacks, Depth::Pause, false).0,
         Ended::Well
     );
+}
+
+#[test]
+fn destroy_deletes_nothing_where_a_drill_began_while_it_drained() {
+    let (world, stacks) = (with_a_copy(), deployed());
+    let other = world.clone();
+    // The waits are counted at the end of the drain.
+    world.meanwhile(Name::ListOpen, move || {
+        let drilled = restored("sfd-orders-abcdefghij", &[("snapferry:drill", "prod")]);
+        let all = &mut other.world().state_mut().rds.restored;
+        all.push((Family::Instance, drilled));
+    });
+    let (ended, said) = destroyed(&world, &stacks, Depth::Pause, false);
+    assert_eq!(ended, Ended::Badly);
+    assert!(
+        said.contains("Drills live, so no stack is deleted: sfd-orders-abcdefghij."),
+        "{said}"
+    );
+    assert!(stacks.deleted().is_empty());
+    let policies = run(world.current_policies()).unwrap();
+    assert!(policies.is_some(), "the first look found no drill");
 }
 
 #[test]

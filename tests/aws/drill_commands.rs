@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 use snapferry::app::drill::plan::{DrillOf, plan_drills};
 use snapferry::app::policies::apply;
@@ -10,9 +10,11 @@ use snapferry::cli::{
     CliError, DrillAction, Ended, Selected, clean_up, drill, make_report, show_status,
 };
 use snapferry::domain::drill::record::{DrillRecord, Drills, Verdict};
+use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::tags::StackId;
 use snapferry::ports::{Clock, StoreDrills, StoredDrills};
 
+use crate::destroy::restored;
 use crate::prune::planning;
 use crate::restore_commands::{POLICIES, world};
 use crate::world::{Call, Fixture, HOME, World, region, run};
@@ -125,6 +127,47 @@ fn a_region_without_remains_of_drills_is_clean() {
     assert_eq!(ended, Ended::Well);
     let out = String::from_utf8(out).unwrap();
     assert!(out.contains("0 to remove, 0 stay."), "{out}");
+    let deletes = |call: &Call| matches!(call, Call::DeleteDrilled { .. });
+    assert!(!world.calls().iter().any(deletes));
+}
+
+#[test]
+fn what_outlives_its_deadline_and_stays_is_shown_with_its_reason_and_in_the_exit_code() {
+    let world = drilled();
+    let now = world.now();
+    let hours = |hours| now - SignedDuration::from_hours(hours);
+    let cleaned = |deadline: Timestamp, made| {
+        // The table knows no such drill.
+        let mut found = restored(
+            "sfd-orders-abcdefghij",
+            &[
+                ("snapferry:drill", "prod"),
+                ("snapferry:restored", "prod"),
+                ("snapferry:drill-id", "20261122t050000z"),
+                ("snapferry:drill-of", "db-ORDERS"),
+                ("snapferry:drill-deadline", &deadline.to_string()),
+            ],
+        );
+        found.created_at = Some(made);
+        world.world().state_mut().rds.restored = vec![(Family::Instance, found)];
+        let (stack, home) = (StackId::parse("prod").unwrap(), region(HOME));
+        [false, true].map(|acts| {
+            let mut out = Vec::new();
+            let ended = run(clean_up(&world, (&stack, &home), acts, false, &mut out));
+            (ended.unwrap(), String::from_utf8(out).unwrap())
+        })
+    };
+    for (ended, out) in cleaned(hours(1), hours(7)) {
+        assert_eq!(ended, Ended::Badly, "{out}");
+        assert!(
+            out.contains("stays: the table knows no such drill"),
+            "{out}"
+        );
+    }
+    for (ended, out) in cleaned(hours(-1), hours(5)) {
+        assert_eq!(ended, Ended::Well, "{out}");
+        assert!(out.contains("stays: its drill may live until"), "{out}");
+    }
     let deletes = |call: &Call| matches!(call, Call::DeleteDrilled { .. });
     assert!(!world.calls().iter().any(deletes));
 }

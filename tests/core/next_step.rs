@@ -441,6 +441,7 @@ fn a_refusal_is_a_question_time_or_a_persons() {
             RestoreRefusal::Later,
         ),
         (Some("ThrottlingException"), RestoreRefusal::Later),
+        (Some("ServiceUnavailable"), RestoreRefusal::Later),
         (Some("AccessDenied"), RestoreRefusal::Person),
         (Some("DBSubnetGroupNotFoundFault"), RestoreRefusal::Person),
         (Some("InstanceQuotaExceeded"), RestoreRefusal::Person),

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use crate::app::drill::look::look_at_drills;
 use crate::app::drill::remove::{self, Removal, remove_drilled};
+use crate::app::restore::RestoreError;
 use crate::domain::drill::judge::{Check, FailureEvent, judge};
 use crate::domain::drill::next_step::{CHECK_TRIES_MAX, DrillStep, next_drill_step};
 use crate::domain::drill::plan::DrillPlan;
@@ -54,17 +55,6 @@ pub enum DrillOutcome {
     Over,
     /// Something of it stays until a person acts.
     Stuck(String),
-}
-
-/// Why a round could not be made. The drill is as it was.
-#[derive(Debug, thiserror::Error)]
-pub enum DrillError {
-    /// The table does not answer.
-    #[error(transparent)]
-    Port(#[from] PortError),
-    /// RDS does not say what there is.
-    #[error(transparent)]
-    Rds(#[from] RdsError),
 }
 
 /// What a drill is carried out with.
@@ -121,7 +111,7 @@ pub async fn advance_drill<W: Permissions>(
     stored: &mut StoredDrills,
     record: DrillRecord,
     seen: &Seen,
-) -> Result<DrillOutcome, DrillError> {
+) -> Result<DrillOutcome, RestoreError> {
     let now = world.now();
     let mut next = record.clone();
     let said = match next_drill_step(by.plan, &record, seen, now) {
@@ -186,7 +176,7 @@ async fn send<W: Permissions>(
     stored: &mut StoredDrills,
     record: DrillRecord,
     at: usize,
-) -> Result<DrillOutcome, DrillError> {
+) -> Result<DrillOutcome, RestoreError> {
     let Some(step) = by.plan.and_then(|plan| plan.restore.steps.get(at)) else {
         return Ok(DrillOutcome::Waits("it has no plan".to_owned()));
     };
@@ -215,15 +205,7 @@ async fn send<W: Permissions>(
     let call = DatabaseCall::from(step);
     let error = match world.change_database(by.home, &call).await {
         Ok(made) => {
-            let name = match &step.kind {
-                StepKind::Restore => Some(next.restore.name.clone()),
-                StepKind::Member(name) => Some(name.clone()),
-                _ => None,
-            };
-            next.restore.note_accepted(&step.key());
-            if let (Some(name), Some(made)) = (name, made) {
-                next.restore.made.insert(name, made);
-            }
+            next.restore.note_accepted(step, made);
             save(world, stored, next).await?;
             return Ok(DrillOutcome::Acted(format!(
                 "RDS has accepted {}",
@@ -235,13 +217,11 @@ async fn send<W: Permissions>(
     let refusal = RestoreRefusal::of(error.code.as_deref());
     let why = chain(&error).to_string();
     if RestoreRefusal::is_answer(error.code.as_deref()) {
-        match refusal {
-            RestoreRefusal::AlreadyThere => {}
-            RestoreRefusal::Later => next.restore.note_refused(&step.key(), now - PATIENCE),
-            RestoreRefusal::Person => {
-                next.restore.sent.clone_from(&record.restore.sent);
-                next.verdict = Some(Verdict::Failed(vec![why.clone()]));
-            }
+        let before = record.restore.sent.get(&step.key()).copied();
+        let notes = &mut next.restore;
+        notes.note_refused(step.key(), refusal, before, now - PATIENCE);
+        if refusal == RestoreRefusal::Person {
+            next.verdict = Some(Verdict::Failed(vec![why.clone()]));
         }
         save(world, stored, next).await?;
     }
@@ -258,7 +238,7 @@ async fn delete<W: Permissions>(
     record: DrillRecord,
     family: Family,
     name: &str,
-) -> Result<DrillOutcome, DrillError> {
+) -> Result<DrillOutcome, RestoreError> {
     let mut next = record;
     next.deleted_at.get_or_insert(world.now());
     if save(world, stored, next.clone()).await? == Written::Conflict {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::carry_out_all::Pause;
-use crate::app::drill::act::{DrillError, save};
+use crate::app::drill::act::save;
 use crate::app::drill::plan::stored_drills;
 use crate::app::drill::remove::{self, Removal, remove_drilled};
-use crate::domain::drill::name::{DRILLED, DrillTags};
+use crate::app::restore::RestoreError;
+use crate::domain::drill::name::{DRILLED, DrillId, DrillTags};
 use crate::domain::drill::record::{DrillRecord, Verdict};
 use crate::domain::drill::remove::{
     RemovalReason, StayReason, check_cluster, check_removal, decide_removal, outlives_its_deadline,
@@ -112,7 +113,7 @@ pub async fn look_for_leftovers<W: Looks + Clock>(
     world: &W,
     stack: &StackId,
     home: &Region,
-) -> Result<Leftovers, DrillError> {
+) -> Result<Leftovers, RestoreError> {
     let found = list_drilled(world, home).await?;
     let of = |one: &RestoredDatabase| DrillTags::read(stack, &one.tags).map(|tags| tags.of);
     let ids: BTreeSet<ResourceId> = found.iter().filter_map(|(_, one)| of(one)).collect();
@@ -173,7 +174,7 @@ pub async fn clean<W: Permissions>(
     (stack, home): (&StackId, &Region),
     leftovers: &mut Leftovers,
     pause: impl AsyncFn(Pause),
-) -> Result<Vec<Cleaned>, DrillError> {
+) -> Result<Vec<Cleaned>, RestoreError> {
     let going: Vec<DrilledDatabase> = leftovers.going().cloned().collect();
     let mut cleaned = Vec::new();
     for one in &going {
@@ -227,7 +228,7 @@ async fn note_end<W: ReadDrills + StoreDrills>(
     stack: &StackId,
     leftovers: &mut Leftovers,
     one: &DrilledDatabase,
-) -> Result<(), DrillError> {
+) -> Result<(), RestoreError> {
     let Some(mut record) = leftovers.record(stack, &one.found).cloned() else {
         return Ok(());
     };
@@ -249,13 +250,13 @@ async fn note_gone<W: Permissions>(
     leftovers: &mut Leftovers,
     going: &[DrilledDatabase],
     cleaned: &[Cleaned],
-) -> Result<(), DrillError> {
-    let mut of_drill: BTreeMap<(ResourceId, String), bool> = BTreeMap::new();
+) -> Result<(), RestoreError> {
+    let mut of_drill: BTreeMap<(ResourceId, DrillId), bool> = BTreeMap::new();
     for (one, cleaned) in going.iter().zip(cleaned) {
         let Some(record) = leftovers.record(stack, &one.found) else {
             continue;
         };
-        let key = (record.of.clone(), record.id.to_string());
+        let key = (record.of.clone(), record.id.clone());
         let is_gone = matches!(cleaned.removal, Removal::Gone);
         *of_drill.entry(key).or_insert(true) &= is_gone;
     }
@@ -263,8 +264,8 @@ async fn note_gone<W: Permissions>(
         let Some(stored) = leftovers.stored.get_mut(&of) else {
             continue;
         };
-        let found = stored.drills.0.iter().find(|one| one.id.as_str() == id);
-        let Some(mut record) = found.filter(|_| is_gone).cloned() else {
+        let found = stored.drills.find(&id).filter(|_| is_gone);
+        let Some(mut record) = found.cloned() else {
             continue;
         };
         record.gone_at.get_or_insert(world.now());

@@ -17,6 +17,7 @@ use crate::domain::id::arn::Region;
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{PolicyName, StackId};
+use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::policy::set::Applied;
 use crate::domain::policy::span::Span;
 use crate::domain::restore::plan::ToRestore;
@@ -33,8 +34,6 @@ permissions! {
 
 /// How many configurations are read at once.
 const CONCURRENCY: usize = 16;
-/// Keys of one batch.
-const BATCH: usize = 100;
 
 /// Which drills.
 #[derive(Debug, Clone, Copy)]
@@ -241,7 +240,7 @@ pub async fn stored_drills<W: ReadDrills>(
 ) -> Result<BTreeMap<ResourceId, StoredDrills>, PortError> {
     let ids: Vec<ResourceId> = of.collect();
     let mut all = BTreeMap::new();
-    for ids in ids.chunks(BATCH) {
+    for ids in ids.chunks(BATCH_GET_MAX) {
         all.extend(world.drills(ids).await?);
     }
     Ok(all)

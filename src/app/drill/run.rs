@@ -1,13 +1,13 @@
 //! Carries drills out and follows them until nothing of any of them is there any more.
 
-use crate::app::carry_out_all::Pause;
-use crate::app::drill::act::{self, Acting, DrillError, DrillOutcome, advance_drill, save};
+use crate::app::carry_out_all::{Pause, is_passing};
+use crate::app::drill::act::{self, Acting, DrillOutcome, advance_drill, save};
 use crate::app::drill::look::look_at_drills;
 use crate::app::drill::plan::{DrillOf, DrillRow};
+use crate::app::restore::RestoreError;
 use crate::domain::drill::plan::DrillPlan;
 use crate::domain::drill::record::{DrillRecord, Verdict};
 use crate::domain::id::database_ref::DatabaseRef;
-use crate::domain::restore::refusal::RestoreRefusal;
 use crate::error::chain;
 use crate::json;
 use crate::ports::{RdsError, StoredDrills, Written};
@@ -50,7 +50,7 @@ pub async fn carry_out_drills<W: act::Permissions>(
     who: &str,
     pause: impl AsyncFn(Pause),
     mut shown: impl FnMut(&FollowedDrill),
-) -> Result<Vec<FollowedDrill>, DrillError> {
+) -> Result<Vec<FollowedDrill>, RestoreError> {
     let mut all = Vec::new();
     let mut first_error = None;
     for row in rows {
@@ -84,18 +84,15 @@ pub async fn carry_out_drills<W: act::Permissions>(
     }
 }
 
-fn is_passing(error: &RdsError) -> bool {
-    RestoreRefusal::of(error.code.as_deref()) == RestoreRefusal::Later
-}
-
 /// Stores that a drill begins, or finds the one that has. Nothing if another process was faster and is over already.
 async fn begin<W: act::Permissions>(
     world: &W,
     row: DrillRow,
     who: &str,
-) -> Result<Option<FollowedDrill>, DrillError> {
+) -> Result<Option<FollowedDrill>, RestoreError> {
     let mut stored = row.stored;
     let mut says = "it goes on".to_owned();
+    let mut was_faster = false;
     if stored.drills.open().is_none() {
         let Some(plan) = &row.plan else {
             return Ok(None);
@@ -104,6 +101,7 @@ async fn begin<W: act::Permissions>(
         record.previous = stored.drills.0.first().map(json::drill::hash);
         says = format!("it begins as {}", record.restore.name);
         if save(world, &mut stored, record).await? == Written::Conflict {
+            was_faster = true;
             "another process has begun one".clone_into(&mut says);
         }
     }
@@ -112,8 +110,7 @@ async fn begin<W: act::Permissions>(
     };
     // The plan of a drill that another process began is another one.
     let plan = row.plan.filter(|plan| plan.id == record.id);
-    let is_of_another = plan.is_none() && record.verdict.is_none() && says.starts_with("another");
-    if is_of_another {
+    if was_faster && plan.is_none() && record.verdict.is_none() {
         return Ok(None);
     }
     Ok(Some(FollowedDrill {
@@ -136,7 +133,7 @@ async fn round<W: act::Permissions>(
     open: &mut [&mut FollowedDrill],
     pause: &impl AsyncFn(Pause),
     shown: &mut impl FnMut(&FollowedDrill),
-) -> Result<Option<DrillError>, RdsError> {
+) -> Result<Option<RestoreError>, RdsError> {
     let mut first_error = None;
     let records: Vec<&DrillRecord> = open.iter().map(|one| &one.record).collect();
     let seen = look_at_drills(world, (of.home, of.width), &records).await?;
@@ -155,7 +152,7 @@ async fn round<W: act::Permissions>(
         let before = one.says.clone();
         let acted = matches!(outcome, Ok(DrillOutcome::Acted(_)));
         match outcome {
-            Err(DrillError::Rds(error)) if is_passing(&error) => {
+            Err(RestoreError::Rds(error)) if is_passing(&error) => {
                 one.says = format!("again later: {}", chain(&error));
             }
             Err(error) => {

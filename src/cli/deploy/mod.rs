@@ -6,12 +6,13 @@ mod emit;
 mod file;
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::arguments::StackArguments;
+use super::confirmed::confirmed;
 use super::outcome::{CliError, Ended};
 use super::show::write_json;
 use crate::app::deploy::{
@@ -78,7 +79,7 @@ pub(super) async fn execute(
     }
     let sdk = for_operators(&request.recovery, arguments.profile.as_deref()).await;
     let aws = Aws::new(leisurely(sdk), "", Deploys);
-    let mut ask = || ask(&mut io::stderr());
+    let mut ask = || confirmed("Deploy this?");
     let acts = match (options.yes, options.dry_run, io::stdin().is_terminal()) {
         (true, _, _) => Acts::Yes,
         (false, false, true) if !json => Acts::IfAsked(&mut ask),
@@ -99,15 +100,6 @@ pub(super) async fn execute(
         &mut io::stderr(),
     )
     .await
-}
-
-/// Asks on the terminal.
-fn ask(to: &mut impl Write) -> io::Result<bool> {
-    write!(to, "\nDeploy this? [y/N] ")?;
-    to.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn templates_in(folder: &Path) -> Result<Templates, CliError> {

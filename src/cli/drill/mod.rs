@@ -10,16 +10,17 @@ use std::io::{self, IsTerminal, Write};
 use serde_json::json;
 
 use super::arguments::{StackArguments, variables};
+use super::confirmed::confirmed;
 use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::show::write_json;
+use super::unfinished::Unfinished;
 use crate::app::carry_out_all::Pause;
-use crate::app::drill::act::{self, DrillError};
+use crate::app::drill::act;
 use crate::app::drill::clean::{self, clean, look_for_leftovers};
 use crate::app::drill::plan::{self, DrillOf, DrillPlans, DrillRow, plan_drills};
 use crate::app::drill::remove::Removal;
 use crate::app::drill::run::{FollowedDrill, carry_out_drills};
-use crate::app::restore::RestoreError;
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::drill::record::DrillRecord;
 use crate::domain::id::arn::Region;
@@ -31,20 +32,6 @@ use arguments::DrillArguments;
 use evidence::EvidenceJson;
 
 pub use text::{drill_progress, write_drills};
-
-fn drill_error(error: DrillError) -> CliError {
-    match error {
-        DrillError::Port(error) => CliError::Port(error),
-        DrillError::Rds(error) => CliError::Rds(error),
-    }
-}
-
-fn restore_error(error: RestoreError) -> CliError {
-    match error {
-        RestoreError::Port(error) => CliError::Port(error),
-        RestoreError::Rds(error) => CliError::Rds(error),
-    }
-}
 
 /// What is done about drills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,9 +111,7 @@ pub async fn drill<W: plan::Permissions + act::Permissions + CallerIdentity>(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let plans = plan_drills(world, of, world.now())
-        .await
-        .map_err(restore_error)?;
+    let plans = plan_drills(world, of, world.now()).await?;
     if let Some(unknown) = plans.unknown.first() {
         let what = "protected database";
         let known = plans.known.iter().map(String::as_str);
@@ -151,7 +136,8 @@ pub async fn drill<W: plan::Permissions + act::Permissions + CallerIdentity>(
             if !json {
                 text::write_plans(out, &plans)?;
             }
-            if !is_confirmed && !confirmed(&mut io::stderr())? {
+            let question = "What is restored runs its jobs until it is deleted. Drill this?";
+            if !is_confirmed && !confirmed(question)? {
                 writeln!(out, "Nothing was changed.")?;
                 return Ok(Ended::Badly);
             }
@@ -172,21 +158,8 @@ fn ended(plans: &DrillPlans, is_well: bool) -> Ended {
     }
 }
 
-/// Says that the drills go on, if the command ends before them: a person interrupted it, or a call failed.
-struct Unfinished {
-    is_over: bool,
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.is_over {
-            eprintln!(
-                "Not all drills are over, and databases of them may be there. Run the same command again: it goes on \
-                 where it was. snapferry drill --clean --yes removes what outlives its deadline."
-            );
-        }
-    }
-}
+const UNFINISHED: &str = "Not all drills are over, and databases of them may be there. Run the same command again: it goes on \
+     where it was. snapferry drill --clean --yes removes what outlives its deadline.";
 
 async fn carry_out<W: plan::Permissions + act::Permissions + CallerIdentity>(
     world: &W,
@@ -196,31 +169,18 @@ async fn carry_out<W: plan::Permissions + act::Permissions + CallerIdentity>(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let who = world.caller_identity().await?;
-    let mut unfinished = Unfinished { is_over: false };
+    let unfinished = Unfinished::saying(UNFINISHED);
     let pause = async |pause: Pause| tokio::time::sleep(pause.duration()).await;
     let shown = |one: &FollowedDrill| eprintln!("{}", drill_progress(one));
     let rows = plans.rows.iter().filter(|row| row.decision.is_ok());
     let rows: Vec<DrillRow> = rows.cloned().collect();
-    let all = carry_out_drills(world, of, rows, &who, pause, shown).await;
-    let all = all.map_err(drill_error)?;
-    unfinished.is_over = true;
+    let all = carry_out_drills(world, of, rows, &who, pause, shown).await?;
+    unfinished.is_over();
     match json {
         true => write_json(out, &plans_json(&plans, of, &all))?,
         false => write_drills(out, &all)?,
     }
     Ok(ended(&plans, all.iter().all(FollowedDrill::is_well)))
-}
-
-/// Asks on the terminal.
-fn confirmed(to: &mut impl Write) -> io::Result<bool> {
-    write!(
-        to,
-        "\nWhat is restored runs its jobs until it is deleted. Drill this? [y/N] "
-    )?;
-    to.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn row_json(row: &DrillRow) -> serde_json::Value {
@@ -298,16 +258,14 @@ pub async fn clean_up<W: clean::Permissions>(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let left = look_for_leftovers(world, stack, home).await;
-    let mut left = left.map_err(drill_error)?;
+    let mut left = look_for_leftovers(world, stack, home).await?;
     if !json {
         text::write_leftovers(out, &left)?;
     }
     let mut cleaned = Vec::new();
     if acts {
         let pause = async |pause: Pause| tokio::time::sleep(pause.duration()).await;
-        let done = clean(world, (stack, home), &mut left, pause).await;
-        cleaned = done.map_err(drill_error)?;
+        cleaned = clean(world, (stack, home), &mut left, pause).await?;
     }
     let going = left.going().count();
     let is_clean = cleaned

@@ -7,12 +7,15 @@ use crate::app::carry_out_all::{FollowedRestore, Pause, Permissions, Stage, carr
 use crate::app::restore::{RestoreError, RestoreOf, RestorePlans};
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::database;
+use crate::cli::unfinished::Unfinished;
 use crate::domain::restore::compare::lacks_backups;
 
-pub(super) fn restore_error(error: RestoreError) -> CliError {
-    match error {
-        RestoreError::Port(error) => CliError::Port(error),
-        RestoreError::Rds(error) => CliError::Rds(error),
+impl From<RestoreError> for CliError {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Port(error) => Self::Port(error),
+            RestoreError::Rds(error) => Self::Rds(error),
+        }
     }
 }
 
@@ -27,18 +30,8 @@ pub fn restore_progress(one: &FollowedRestore) -> String {
     format!("{}{stage}: {}", database(&one.plan.database), one.says)
 }
 
-/// Says that the restores go on, if the command ends before them: a person interrupted it, or a call failed.
-struct Unfinished {
-    is_over: bool,
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.is_over {
-            eprintln!("Not all is restored. Run the same command again: it goes on where it was.");
-        }
-    }
-}
+const UNFINISHED: &str =
+    "Not all is restored. Run the same command again: it goes on where it was.";
 
 /// Carries the restores out and writes the closing page.
 ///
@@ -52,12 +45,11 @@ pub(super) async fn restore_and_close<W: Permissions>(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let left_out = plans.left_out.len();
-    let mut unfinished = Unfinished { is_over: false };
+    let unfinished = Unfinished::saying(UNFINISHED);
     let pause = async |pause: Pause| tokio::time::sleep(pause.duration()).await;
     let shown = |one: &FollowedRestore| eprintln!("{}", restore_progress(one));
-    let all = carry_out_restores(world, of, plans, pause, shown).await;
-    let all = all.map_err(restore_error)?;
-    unfinished.is_over = true;
+    let all = carry_out_restores(world, of, plans, pause, shown).await?;
+    unfinished.is_over();
     match json {
         true => write_json_closing(out, &all)?,
         false => write_closing(out, &all)?,

@@ -10,6 +10,7 @@ mod text;
 use std::io::{self, IsTerminal, Write};
 
 use super::arguments::{StackArguments, variables};
+use super::confirmed::confirmed;
 use super::emit::{Described, TemplateForm, configuration, imports, of_plan, template};
 use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
@@ -24,7 +25,7 @@ use crate::ports::Clock;
 use crate::settings::Stack;
 
 use arguments::RestoreArguments;
-use carry_out::{restore_and_close, restore_error};
+use carry_out::restore_and_close;
 
 pub use arguments::TemplateLanguage;
 pub use carry_out::restore_progress;
@@ -105,7 +106,8 @@ async fn carry_out<W: Permissions + preflight::Permissions>(
         text::write_plans(out, &plans)?;
         text::write_preflight(out, &preflight)?;
     }
-    if !is_confirmed && !confirmed(&mut io::stderr())? {
+    let question = "Is the old one down? What is restored runs its jobs. Restore this?";
+    if !is_confirmed && !confirmed(question)? {
         writeln!(out, "Nothing was changed.")?;
         return Ok(Ended::Badly);
     }
@@ -117,7 +119,7 @@ async fn planned<W: restore::Permissions + resume::Permissions>(
     world: &W,
     of: RestoreOf<'_>,
 ) -> Result<RestorePlans, CliError> {
-    let plans = plan_or_resume(world, of).await.map_err(restore_error)?;
+    let plans = plan_or_resume(world, of).await?;
     refuse_unknown(&plans)?;
     Ok(plans)
 }
@@ -132,18 +134,6 @@ async fn checked<W: preflight::Permissions>(
         true => Ok(PreflightReport::default()),
         false => check_plans(world, of, plans).await.map_err(CliError::Port),
     }
-}
-
-/// Asks on the terminal.
-fn confirmed(to: &mut impl Write) -> io::Result<bool> {
-    write!(
-        to,
-        "\nIs the old one down? What is restored runs its jobs. Restore this? [y/N] "
-    )?;
-    to.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// What is shown or printed. Nothing if the plans are carried out.

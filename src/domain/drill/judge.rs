@@ -131,6 +131,7 @@ pub fn judge(plan: &DrillPlan, seen: &Seen, failures: &[FailureEvent]) -> Judgem
             (!failures.is_empty()).then(|| failures.join("; ")),
         ),
     ];
+    let beside_settings = checks.len();
     let mut differs = Vec::new();
     let unexplained = differences(&plan.restore, seen);
     checks.extend(unexplained.iter().map(|one| {
@@ -176,8 +177,7 @@ pub fn judge(plan: &DrillPlan, seen: &Seen, failures: &[FailureEvent]) -> Judgem
             }
         }
     }
-    let settings = checks.len() == 5;
-    if settings {
+    if checks.len() == beside_settings {
         checks.push(Check::new("settings as in the catalog", None));
     }
     Judgement { checks, differs }

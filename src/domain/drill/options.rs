@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::id::text::{ParseError, text_serde};
 use crate::domain::policy::span::Span;
+use crate::domain::restore::mapping::EVERY_OTHER;
 
 /// The longest deadline. What still lives later is removed even where the table knows nothing of it.
 pub const DEADLINE_MAX: SignedDuration = SignedDuration::from_hours(24);
@@ -170,9 +171,6 @@ impl DrillOptions {
         found.map(String::as_str)
     }
 }
-
-/// The name that stands for every other one.
-pub const EVERY_OTHER: &str = "*";
 
 /// The deadline, where a policy names none.
 #[must_use]

@@ -14,6 +14,7 @@ use crate::domain::id::tags::{PolicyName, Tags};
 use crate::domain::restore::configuration::Configuration;
 use crate::domain::restore::decide::Origin;
 use crate::domain::restore::gap::{Gap, GapKind};
+use crate::domain::restore::mapping::EVERY_OTHER;
 use crate::domain::restore::plan::{
     Line, RestoreOptions, RestorePlan, Sent, StepKind, ToRestore, plan,
 };
@@ -146,7 +147,7 @@ fn stops(plan: &RestorePlan, of: ToDrill<'_>, parts: &[(Part, &Settings)]) -> Ve
             Part::Instance | Part::Member => Setting::DbParameterGroupName,
         };
         let group = settings.get(&setting).and_then(Value::as_text);
-        group.unwrap_or("*").to_owned()
+        group.unwrap_or(EVERY_OTHER).to_owned()
     };
     if !of.options.allow_jobs {
         let groups: BTreeSet<String> = parts.iter().map(group).collect();

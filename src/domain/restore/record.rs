@@ -6,7 +6,8 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::gap::GapKind;
-use super::plan::RestorePlan;
+use super::plan::{RestorePlan, Step, StepKind};
+use super::refusal::RestoreRefusal;
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::id::names::ResourceId;
 
@@ -99,18 +100,41 @@ impl RestoreRecord {
         self.sent.insert(step, Sending { last: now, times });
     }
 
-    /// Notes that RDS has accepted a call that was sent.
-    pub fn note_accepted(&mut self, step: &str) {
-        if let Some(sending) = self.sent.get_mut(step) {
+    /// Notes that RDS has accepted a call that was sent, and the database that it made.
+    pub fn note_accepted(&mut self, step: &Step, made: Option<ResourceId>) {
+        if let Some(sending) = self.sent.get_mut(&step.key()) {
             sending.times += 1;
         }
+        let name = match &step.kind {
+            StepKind::Restore => &self.name,
+            StepKind::Member(name) => name,
+            _ => return,
+        };
+        self.made.extend(made.map(|made| (name.clone(), made)));
     }
 
-    /// Notes that RDS has refused a call for now. An earlier try of it may have been taken, so it stays sent, but nobody
-    /// waits for its effect: it counts as sent no later than this.
-    pub fn note_refused(&mut self, step: &str, latest: Timestamp) {
-        if let Some(sending) = self.sent.get_mut(step) {
-            sending.last = sending.last.min(latest);
+    /// Notes that RDS has refused a call that was sent. `before` is what was noted of it before that.
+    ///
+    /// One that is sent again later stays sent, for an earlier try of it may have been taken. But nobody waits for its
+    /// effect: it counts as sent no later than `latest`.
+    pub fn note_refused(
+        &mut self,
+        step: String,
+        refusal: RestoreRefusal,
+        before: Option<Sending>,
+        latest: Timestamp,
+    ) {
+        match refusal {
+            RestoreRefusal::AlreadyThere => {}
+            RestoreRefusal::Later => {
+                if let Some(sending) = self.sent.get_mut(&step) {
+                    sending.last = sending.last.min(latest);
+                }
+            }
+            RestoreRefusal::Person => {
+                self.sent.remove(&step);
+                self.sent.extend(before.map(|before| (step, before)));
+            }
         }
     }
 }

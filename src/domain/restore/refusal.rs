@@ -19,8 +19,8 @@ const ALREADY_THERE: [&str; 4] = [
     "DBClusterRoleAlreadyExists",
 ];
 
-/// Codes that time may turn: a state that changes, and capacity that comes free.
-const LATER: [&str; 11] = [
+/// Codes that time may turn: a state that changes, capacity that comes free, and a service that answers again.
+const LATER: [&str; 12] = [
     "InvalidDBSnapshotState",
     "InvalidDBClusterSnapshotStateFault",
     "InvalidDBInstanceState",
@@ -31,6 +31,7 @@ const LATER: [&str; 11] = [
     "InsufficientStorageClusterCapacity",
     "ProvisionedIopsNotAvailableInAZFault",
     "RequestLimitExceeded",
+    "ServiceUnavailable",
     "InternalFailure",
 ];
 
