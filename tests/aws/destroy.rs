@@ -160,7 +160,7 @@ fn destroy_deletes_nothing_while_a_drill_lives() {
 }
 
 #[test]
-fn destroy_deletes_nothing_where_a_drill_began_while_it_drained() {
+fn destroy_deletes_no_stack_if_a_drill_began_while_it_drained() {
     let (world, stacks) = (with_a_copy(), deployed());
     let other = world.clone();
     // The waits are counted at the end of the drain.
