@@ -14,7 +14,7 @@ impl Unfinished {
         }
     }
 
-    pub(super) fn is_over(mut self) {
+    pub(super) fn finish(mut self) {
         self.is_over = true;
     }
 }

@@ -175,7 +175,7 @@ async fn carry_out<W: plan::Permissions + act::Permissions + CallerIdentity>(
     let rows = plans.rows.iter().filter(|row| row.decision.is_ok());
     let rows: Vec<DrillRow> = rows.cloned().collect();
     let all = carry_out_drills(world, of, rows, &who, pause, shown).await?;
-    unfinished.is_over();
+    unfinished.finish();
     match json {
         true => write_json(out, &plans_json(&plans, of, &all))?,
         false => write_drills(out, &all)?,

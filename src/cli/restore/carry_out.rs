@@ -49,7 +49,7 @@ pub(super) async fn restore_and_close<W: Permissions>(
     let pause = async |pause: Pause| tokio::time::sleep(pause.duration()).await;
     let shown = |one: &FollowedRestore| eprintln!("{}", restore_progress(one));
     let all = carry_out_restores(world, of, plans, pause, shown).await?;
-    unfinished.is_over();
+    unfinished.finish();
     match json {
         true => write_json_closing(out, &all)?,
         false => write_closing(out, &all)?,
