@@ -50,7 +50,7 @@ fn asked<'a>(ports: impl IntoIterator<Item = &'a &'static [&'static str]>) -> BT
 }
 
 /// The words of a text that are IAM actions.
-fn named(text: &str) -> BTreeSet<String> {
+fn actions_in(text: &str) -> BTreeSet<String> {
     const SERVICES: [&str; 7] = [
         "rds:",
         "kms:",
@@ -112,13 +112,13 @@ fn the_page_about_drills_names_the_rights_of_their_policy() {
         granted(DRILLS),
         &[OWN_KEY[0], OWN_KEY[1], CHECK, "iam:PassRole"],
     );
-    assert_eq!(named(&page), expected);
+    assert_eq!(actions_in(&page), expected);
 }
 
 #[test]
 fn the_page_about_restores_names_the_rights_of_their_policy() {
     let page = text("docs/RESTORE.md");
-    assert_eq!(named(&page), with(granted(RESTORES), &OWN_KEY));
+    assert_eq!(actions_in(&page), with(granted(RESTORES), &OWN_KEY));
 }
 
 fn condition(statement: &Value, key: &str) -> bool {
