@@ -42,6 +42,7 @@ mod policy_file;
 mod prune;
 mod prune_orders;
 mod prune_preview;
+mod prune_sources;
 mod reactor;
 mod redrive;
 mod refusals;
