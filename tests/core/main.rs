@@ -33,6 +33,7 @@ mod names;
 mod next_step;
 mod orphans;
 mod own_events;
+mod pace;
 mod pages;
 mod permit;
 mod plan_preview;
