@@ -37,7 +37,10 @@ async fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this program's one site of the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this program's one site of the environment"
+)]
 fn environment() -> impl Iterator<Item = (String, String)> {
     // Snapferry's variables are Unicode; it ignores others.
     std::env::vars_os()
