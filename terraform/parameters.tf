@@ -115,7 +115,7 @@ variable "dashboard" {
 
 variable "people_policies" {
   type        = string
-  description = "Whether the stack makes two managed policies for people (outputs ReadersPolicyArn and OperatorsPolicyArn): one for the commands that only look, and one that a person needs beside it to start, stop, replay, hold and have pruned. Neither may delete a snapshot."
+  description = "Whether the stack makes four managed policies for people: one for the commands that only look (output ReadersPolicyArn), one that a person needs beside it to start, stop, replay, hold and have pruned (OperatorsPolicyArn), one for drills (DrillsPolicyArn) and one for restores (RestoresPolicyArn). None may delete a snapshot."
   default     = null
 }
 

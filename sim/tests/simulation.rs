@@ -266,6 +266,8 @@ mod a_planted_bug {
         lost_page_is_empty: LostPageIsEmpty,
         removal_is_not_entered: RemovalIsNotEntered,
         awaited_is_removed: AwaitedIsRemoved,
+        hold_since_the_list_is_overlooked: HoldSinceTheListIsOverlooked,
+        freeze_is_read_once: FreezeIsReadOnce,
         removed_name_is_used_again: RemovedNameIsUsedAgain,
         freeze_is_overlooked: FreezeIsOverlooked,
         stricter_rule_is_used: StricterRuleIsUsed,

@@ -295,8 +295,8 @@ fn write_stacks(
     if stacks.all.iter().any(|one| has_people_policies(&one.facts)) {
         writeln!(
             out,
-            "Detach the policies of PeoplePolicies (outputs ReadersPolicyArn, OperatorsPolicyArn) from those who have them: \
-             IAM deletes none that is attached.\n"
+            "Detach the policies of PeoplePolicies (outputs ReadersPolicyArn, OperatorsPolicyArn, DrillsPolicyArn, \
+             RestoresPolicyArn) from those who have them: IAM deletes none that is attached.\n"
         )?;
     }
     Ok(())

@@ -553,7 +553,68 @@ fn people_may() -> Vec<Value> {
     ];
     may(operators, &tags, &[&copies[0], &copies[1]], &held);
     may(operators, &["lambda:InvokeFunction"], &[PRUNER], &[]);
+    drillers_and_restorers_may(&mut may);
     rows
+}
+
+type May<'a> = dyn FnMut(&str, &[&str], &[&str], &[(&str, &str)]) + 'a;
+
+/// What the policies for drills and for restores must allow of that which acts.
+fn drillers_and_restorers_may(may: &mut May<'_>) {
+    let restores = [
+        "rds:RestoreDBInstanceFromDBSnapshot",
+        "rds:RestoreDBClusterFromSnapshot",
+    ];
+    let makes = [
+        &restores[..],
+        &["rds:CreateDBInstance", "rds:AddTagsToResource"],
+    ]
+    .concat();
+    let changes = [
+        "rds:ModifyDBInstance",
+        "rds:ModifyDBCluster",
+        "rds:RebootDBInstance",
+    ];
+    let deletes = ["rds:DeleteDBInstance", "rds:DeleteDBCluster"];
+    let rest = [
+        "rds:AddRoleToDBInstance",
+        "rds:AddRoleToDBCluster",
+        "rds:EnableHttpEndpoint",
+    ];
+    let group = |kind: &str| rds(HOME, kind, "recovery");
+    let groups = ["subgrp", "pg", "og"].map(group);
+    let used = [
+        rds(HOME, "snapshot", "sf-orders"),
+        rds(HOME, "cluster-snapshot", "sf-web"),
+        group("cluster-pg"),
+    ];
+    let used: Vec<&str> = used.iter().chain(&groups).map(String::as_str).collect();
+    let groups = groups.each_ref().map(String::as_str);
+    let key = [
+        ("kms:ViaService", VIA_HOME),
+        ("kms:GrantIsForAWSResource", "true"),
+    ];
+    for (who, mark, name) in [
+        ("DrillsPolicy", "drill", "sfd-orders-a"),
+        ("RestoresPolicy", "restored", "orders"),
+    ] {
+        let [db, cluster] = ["db", "cluster"].map(|kind| rds(HOME, kind, name));
+        let both = [db.as_str(), &cluster];
+        let [asked, marked] =
+            ["Request", "Resource"].map(|what| format!("aws:{what}Tag/snapferry:{mark}"));
+        may(who, &makes, &both, &[(&asked, STACK)]);
+        may(who, &restores, &used, &[]);
+        may(who, &["rds:CreateDBInstance"], &[&cluster], &[]);
+        may(who, &["rds:CreateDBInstance"], &groups, &[]);
+        may(who, &changes, &both, &[(&marked, STACK)]);
+        let acts = match mark {
+            "drill" => &deletes[..],
+            _ => &rest[..],
+        };
+        may(who, acts, &both, &[(&marked, STACK)]);
+        may(who, &["dynamodb:UpdateItem"], &[TABLE], &[]);
+        may(who, &["kms:CreateGrant"], &[KEY], &key);
+    }
 }
 
 /// What neither policy may allow.
@@ -566,6 +627,32 @@ fn people_may_not() -> Vec<Value> {
         rows.push(row(who, "dynamodb:Scan", TABLE, &[]));
         rows.push(row(who, "dynamodb:DeleteTable", TABLE, &[]));
     }
+    for (who, mark, name) in [
+        ("DrillsPolicy", "drill", "sfd-orders-a"),
+        ("RestoresPolicy", "restored", "orders"),
+    ] {
+        let marked = format!("aws:ResourceTag/snapferry:{mark}");
+        let own = rds(HOME, "db", name);
+        // Another stack's, nobody's, another region's; and for drills a database of another name.
+        for (on, value) in [
+            (&own, Some("another")),
+            (&own, None),
+            (&rds(SOURCES[0], "db", name), Some(STACK)),
+        ] {
+            let keys: Vec<(&str, &str)> = value.iter().map(|value| (&*marked, *value)).collect();
+            rows.push(row(who, "rds:ModifyDBInstance", on, &keys));
+            rows.push(row(who, "rds:DeleteDBInstance", on, &keys));
+        }
+        rows.push(row(who, "rds:DeleteDBSnapshot", &copy, &stack));
+    }
+    let production = rds(HOME, "db", "orders");
+    let as_drill = [("aws:ResourceTag/snapferry:drill", STACK)];
+    let as_restored = [("aws:ResourceTag/snapferry:restored", STACK)];
+    for action in ["rds:ModifyDBInstance", "rds:DeleteDBInstance"] {
+        rows.push(row("DrillsPolicy", action, &production, &as_drill));
+    }
+    let deletes = "rds:DeleteDBInstance";
+    rows.push(row("RestoresPolicy", deletes, &production, &as_restored));
     rows.push(row("ReadersPolicy", "dynamodb:PutItem", TABLE, &[]));
     rows.push(row("ReadersPolicy", "states:StartExecution", MACHINE, &[]));
     rows.push(row("ReadersPolicy", "lambda:InvokeFunction", PRUNER, &[]));

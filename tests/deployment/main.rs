@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers fail a test as its body does")]
 
 mod document;
+mod drills_and_restores;
 mod iam_table;
 mod metrics;
 mod operators;

@@ -57,6 +57,8 @@
 //! | | `LostPageIsEmpty` | `INVENTORY` |
 //! | | `RemovalIsNotEntered` | `REGISTERED` |
 //! | | `AwaitedIsRemoved` | `NEEDED` |
+//! | races with a removal | `HoldSinceTheListIsOverlooked` | `HELD` |
+//! | | `FreezeIsReadOnce` | `FROZEN` |
 //! | | `RemovedNameIsUsedAgain` | `NEEDED` |
 //! | | `FreezeIsOverlooked` | `FROZEN` |
 //! | | `StricterRuleIsUsed` | `KEPT` |
@@ -259,6 +261,10 @@ mutants! {
     RemovalIsNotEntered breaks REGISTERED,
     /// The pruner sees no wait, and a removal goes on although one stands there.
     AwaitedIsRemoved breaks NEEDED,
+    /// The pruner overlooks a hold that came after its inventory.
+    HoldSinceTheListIsOverlooked breaks HELD,
+    /// The pruner reads once whether a person has frozen removal, and not before each delete.
+    FreezeIsReadOnce breaks FROZEN,
     /// The worker asks for an attempt again that the pruner is removing.
     RemovedNameIsUsedAgain breaks NEEDED,
     /// A person's freeze is not read.

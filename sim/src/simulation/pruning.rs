@@ -16,6 +16,7 @@ use snapferry::domain::retention::bounds::Bounds;
 use snapferry::domain::retention::round::Freeze;
 use snapferry::domain::run::naming::first_attempt;
 use snapferry::domain::run::wait::{Expectation, Wait};
+use snapferry::fake::Call;
 use snapferry::settings::Planning;
 
 use super::fleet::{KEY, protects};
@@ -307,11 +308,15 @@ impl World {
         };
         self.count("removals asked for");
         let doing = self.doing(by);
-        let (partial, frozen, looked_at) = (doing.partial, doing.frozen, doing.looked_at);
+        let (partial, looked_at) = (doing.partial, doing.looked_at);
+        let (was_frozen, asked_at) = (doing.frozen, looked_at.max(doing.deleted_at));
         let inventory_since = doing.inventory_since;
         let is_entered = doing.removals.contains(arn);
         let kind = self.pruning.old.get(arn).copied();
         let is_foreign = kind.map_or(!self.accepted.contains(arn), Old::is_foreign);
+        // Since RDS's last answer it must have asked for a freeze again.
+        let freeze = self.table.retention().freeze.as_ref();
+        let is_frozen = freeze.is_some_and(|freeze| asked_at.is_some_and(|at| at > freeze.at));
         let held = self.pruning.held_since.get(arn);
         // A hold of the very instant of the look may have come after it: there IAM's Deny is what stands.
         let is_held = held.is_some_and(|since| looked_at.is_none_or(|at| at > *since));
@@ -350,7 +355,11 @@ impl World {
                 "it is the newest good one",
             ),
             (rule::KEPT, is_kept, "its policy keeps it"),
-            (rule::FROZEN, frozen, "a person has frozen all removal"),
+            (
+                rule::FROZEN,
+                was_frozen || is_frozen,
+                "a person has frozen all removal",
+            ),
             (
                 rule::INVENTORY,
                 partial,
@@ -404,6 +413,17 @@ impl World {
             at: self.now,
         };
         self.pruning.deleted.push(gone);
+    }
+
+    /// Sometimes a person acts in the middle of the pruner's round.
+    pub(super) fn interfere_with_a_round(&mut self, call: &Call) {
+        let is_of_a_round = matches!(
+            call,
+            Call::ListManualSnapshots { .. } | Call::DeleteSnapshot { .. }
+        );
+        if is_of_a_round && self.faults_are_on && self.rng.u8(..8) == 0 {
+            self.interfere_with_pruning();
+        }
     }
 
     /// A person holds a recovery point, or freezes all removal, or lets it go on.

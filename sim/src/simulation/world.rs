@@ -120,6 +120,8 @@ pub(super) struct Doing {
     pub(super) frozen: bool,
     /// When it looked at snapshots last.
     pub(super) looked_at: Option<Timestamp>,
+    /// When RDS last answered it about a delete.
+    pub(super) deleted_at: Option<Timestamp>,
     /// Since when its inventory stands.
     pub(super) inventory_since: Option<Timestamp>,
     /// The removals that it has entered.

@@ -8,7 +8,7 @@ use snapferry::domain::retention::bounds::DatabaseId;
 use snapferry::domain::retention::gone::Listing;
 use snapferry::domain::retention::history::{Histories, History};
 use snapferry::domain::retention::inventory::Group;
-use snapferry::domain::retention::round::{Freeze, RemovalEntry, Round};
+use snapferry::domain::retention::round::{RemovalEntry, Round};
 use snapferry::domain::retention::sightings::Notes;
 use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
@@ -150,7 +150,16 @@ impl PruneRounds for Mutated {
 
 impl ReadFreeze for Mutated {
     async fn freeze(&self) -> Result<Option<Freeze>, PortError> {
+        let known = self.freeze_read.borrow().clone();
+        if self.has(Mutant::FreezeIsReadOnce)
+            && let Some(known) = known
+        {
+            return Ok(known);
+        }
         let freeze = self.inner.freeze().await;
+        if let Ok(read) = &freeze {
+            *self.freeze_read.borrow_mut() = Some(read.clone());
+        }
         if self.has(Mutant::FreezeIsOverlooked) {
             return freeze.map(|_| None);
         }
