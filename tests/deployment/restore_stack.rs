@@ -197,7 +197,7 @@ fn the_remover_is_a_program_of_its_own_that_nothing_retries_and_nobody_loses_sil
 }
 
 #[test]
-fn an_alarm_rings_for_silence_one_for_failures_and_one_for_what_is_left_behind() {
+fn an_alarm_watches_silence_another_failures_and_another_what_is_left_behind() {
     let restore = restore();
     let alarms = resources(&restore, "AWS::CloudWatch::Alarm");
     let watched: Vec<(&str, &str)> = alarms
