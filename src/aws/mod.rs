@@ -35,6 +35,7 @@ mod manual_snapshots;
 mod open_items;
 mod option_groups;
 mod own_events;
+mod paced;
 mod plan_cursor;
 mod policies;
 #[cfg(feature = "cli")]
@@ -63,6 +64,8 @@ mod slots_item;
 #[cfg(feature = "cli")]
 mod stack;
 mod step_functions;
+mod throttled_once;
+mod time_source;
 mod waits;
 mod warm;
 

@@ -32,6 +32,7 @@ mod histories;
 mod items;
 mod lambda_edge;
 mod own_events;
+mod paced;
 mod patience;
 mod plan_text;
 mod policies;
