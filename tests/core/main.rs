@@ -12,6 +12,7 @@ mod clusters;
 mod copy_limit;
 mod deploy;
 mod deploy_kept;
+mod deploy_restore;
 mod deploy_rights;
 mod destroy;
 mod doctor;
