@@ -68,6 +68,7 @@ mod the_product {
             "waits forgotten by snapferry stop",
             "slots handed on by a settled copy",
             "slots handed out by a sweep",
+            "removals of source snapshots asked for",
         ];
         // A state times out in about one world of twenty, so the next seeds may have to show it.
         let mut missing = BTreeSet::from(ends);
