@@ -17,7 +17,7 @@ mod deadlines;
 mod deploy;
 #[cfg(feature = "cli")]
 mod doctor;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "drills"))]
 mod drill_calls;
 mod drills;
 mod entered;
@@ -54,7 +54,7 @@ mod reach;
 mod removals;
 #[cfg(feature = "cli")]
 mod restore_calls;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "drills"))]
 mod restored_rows;
 mod restores;
 mod revised;

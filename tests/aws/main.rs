@@ -47,6 +47,7 @@ mod rds_clusters;
 mod rds_settings;
 mod reach;
 mod redrive;
+mod remover;
 mod replay;
 mod restore_calls;
 mod restore_commands;
