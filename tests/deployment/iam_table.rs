@@ -395,12 +395,7 @@ impl Deployment {
                 &queue("EventsQueue"),
                 &[],
             ),
-            row(
-                "WorkerRole",
-                "sqs:SendMessage",
-                &queue("CommandsQueue"),
-                &[],
-            ),
+            row("WorkerRole", "sqs:SendMessage", &queue("EventsQueue"), &[]),
             row(
                 "ReactorRole",
                 "sqs:ReceiveMessage",

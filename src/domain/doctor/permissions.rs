@@ -240,6 +240,7 @@ impl StackFacts {
         let mut all = vec![
             need(&table, vec![self.table()]),
             need(&callbacks, self.machine()),
+            need(&["sqs:SendMessage"], vec![self.commands_queue.clone()]),
             need(&TAKE_MESSAGES, vec![self.commands_queue.clone()]),
             need(&["rds:DescribeAccountAttributes"], Vec::new()).with(REQUESTED_REGION, &self.home),
         ];
