@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::drill::options::{DrillOptions, Level, Sample};
 use snapferry::domain::id::arn::{Family, RdsArn, Region};
 use snapferry::domain::id::names::ResourceId;
+use snapferry::domain::id::tags::CONFIGURATION;
 use snapferry::domain::policy::in_force::Policy;
 use snapferry::domain::policy::span::Span;
 use snapferry::domain::restore::mapping::{EVERY_OTHER, RestoreMapping};
@@ -23,9 +24,7 @@ use super::judge::home;
 use super::rule;
 use super::run::BEGIN;
 use super::world::{World, rds_region};
-use crate::rds::{
-    CreateDbSnapshot, InstanceSpec, InstanceStatus, Rds, Region as RdsRegion, SubnetGroup, Tags,
-};
+use crate::rds::{CreateDbSnapshot, InstanceSpec, InstanceStatus, Rds, Stage, SubnetGroup, Tags};
 use crate::restored::Counterparts;
 use crate::restores_to_domain::{cluster_settings, instance_settings};
 
@@ -54,6 +53,8 @@ enum Maker {
 #[derive(Debug, Clone)]
 struct Made {
     name: String,
+    /// The cluster that it is a member of.
+    of: Option<String>,
     by: Maker,
     at: Timestamp,
 }
@@ -69,8 +70,8 @@ pub(super) struct Day {
     pub(super) running: BTreeSet<u64>,
     /// Until when commands wait.
     pub(super) naps: BTreeMap<u64, Timestamp>,
-    /// The database that a person restores, by its resource id, once it is chosen.
-    pub(super) to_restore: Option<String>,
+    /// The databases that a person restores, by their resource ids.
+    pub(super) to_restore: BTreeSet<String>,
     pub(super) rng: Rng,
     made: BTreeMap<String, Made>,
     /// Databases of people with names that drills had, and since when they are there.
@@ -80,12 +81,12 @@ pub(super) struct Day {
 }
 
 impl Day {
-    /// A third of the worlds that copy automated snapshots has such a day: an applied set of policies is there. Drawn from a
+    /// Half of the worlds that copy automated snapshots have such a day: an applied set of policies is there. Drawn from a
     /// generator of its own, so that every other world stays as it was.
     pub(super) fn draw(rng: &Rng, has_applied: bool) -> Option<Self> {
         const APART: u64 = 0x6461_795F_5F5F_5F5F;
         let mut rng = Rng::with_seed(rng.clone().u64(..) ^ APART);
-        if !has_applied || rng.u8(..3) > 0 {
+        if !has_applied || rng.bool() {
             return None;
         }
         let mut at = |minutes| {
@@ -99,7 +100,7 @@ impl Day {
             next_restore: at(30..=240),
             running: BTreeSet::new(),
             naps: BTreeMap::new(),
-            to_restore: None,
+            to_restore: BTreeSet::new(),
             rng,
             made: BTreeMap::new(),
             replaced: BTreeMap::new(),
@@ -239,7 +240,14 @@ impl World {
         let is_marked = tags.get("snapferry:restored") == Some(self.stack.as_str());
         let since = day.replaced.get(name);
         let is_too_late = since.is_some_and(|since| looked_at.is_none_or(|at| at <= *since));
-        if !(is_own && is_marked) && !is_too_late {
+        // Where no record holds what the drill made, its tags alone decide once it is older than any drill may become.
+        let is_known = {
+            let mut records = self.table.all_drills().flat_map(|stored| &stored.drills.0);
+            records.any(|drill| drill.restore.made.contains_key(name))
+        };
+        let is_old = since.is_some_and(|since| self.now.duration_since(*since) >= OLDEST);
+        let is_lost = maker == Some(Maker::Drill) && !is_known && is_old;
+        if !(is_own && is_marked) && !is_too_late && !is_lost {
             let id = id.to_owned();
             self.broke(rule::OWN_ONLY, || {
                 format!("{operation} of {name}, which is {id} and was made by no call of its own")
@@ -276,7 +284,14 @@ impl World {
         } else {
             Maker::Restore
         };
-        let made = Made { name, by, at: now };
+        let of = call.parameters.get("DBClusterIdentifier");
+        let of = of.filter(|_| call.operation == Operation::CreateDbInstance);
+        let made = Made {
+            of: of.map(ToString::to_string),
+            name,
+            by,
+            at: now,
+        };
         if let Some(day) = &mut self.day {
             day.replaced.remove(&made.name);
             day.made.insert(id.to_string(), made);
@@ -383,6 +398,15 @@ impl World {
         day.is_some_and(|day| day.by_hand.contains(snapshot))
     }
 
+    /// Whether a record of a drill holds this resource id.
+    fn is_recorded(&self, id: &str) -> bool {
+        let Ok(id) = ResourceId::parse(id) else {
+            return false;
+        };
+        let mut all = self.table.all_drills().flat_map(|stored| &stored.drills.0);
+        all.any(|drill| drill.restore.made.values().any(|made| *made == id))
+    }
+
     /// The databases of drills that are there, each with the time when its drill was to be over.
     fn drills_at_home(&self) -> Vec<(String, Timestamp)> {
         let Some(day) = &self.day else {
@@ -393,12 +417,17 @@ impl World {
             if found != id || made.by != Maker::Drill {
                 return None;
             }
-            let id = ResourceId::parse(id).ok()?;
-            let mut all = self.table.all_drills().flat_map(|stored| &stored.drills.0);
-            let is_known = all.any(|drill| drill.restore.made.values().any(|made| *made == id));
-            // Without its resource id in a record it must first be older than any drill may become.
-            let lives = if is_known { DEADLINE } else { OLDEST };
-            Some((made.name.clone(), made.at.saturating_add(lives).ok()?))
+            // Without its resource id in a record it must first be older than any drill may become, and so must a cluster
+            // with such a member.
+            let members = day
+                .made
+                .iter()
+                .filter(|(_, one)| one.of.as_deref() == Some(&made.name));
+            let unknown = std::iter::once((id, made)).chain(members);
+            let unknown = unknown.filter(|(id, _)| !self.is_recorded(id));
+            let over = unknown.filter_map(|(_, one)| one.at.saturating_add(OLDEST).ok());
+            let usual = made.at.saturating_add(DEADLINE).ok()?;
+            Some((made.name.clone(), over.max().unwrap_or(usual)))
         };
         day.made.iter().filter_map(is_there).collect()
     }
@@ -493,34 +522,29 @@ impl World {
         }
     }
 
-    /// The database that a person restores: one that a policy protects.
-    pub(super) fn choose_to_restore(&mut self) -> Option<String> {
-        let known = self.day.as_ref()?.to_restore.clone();
-        if known.is_some() {
-            return known;
-        }
-        let regions: Vec<RdsRegion> = self.source_regions.iter().map(rds_region).collect();
-        let selected = |tags: &Tags| {
-            tags.get("snapferry:policy").is_some() && tags.get("snapferry:exclude").is_none()
+    /// The databases that a person restores: those chosen before, and now and then one more that has a recovery point with a
+    /// configuration.
+    pub(super) fn choose_to_restore(&mut self) -> Vec<String> {
+        let at = rds_region(&home());
+        let all = self
+            .rds
+            .snapshots(&at)
+            .chain(self.rds.cluster_snapshots(&at));
+        let can_be_restored = all.filter(|one| {
+            one.stage() == Stage::Available
+                && self.is_made_by_us(one)
+                && one.tags.get(CONFIGURATION).is_some()
+        });
+        let ids: BTreeSet<String> = can_be_restored
+            .map(|one| one.instance.resource_id.clone())
+            .collect();
+        let Some(day) = &mut self.day else {
+            return Vec::new();
         };
-        let mut ids: Vec<String> = Vec::new();
-        for at in &regions {
-            let instances = self.rds.instances(at);
-            let instances = instances
-                .filter(|one| one.spec.cluster.is_none() && selected(&one.spec.tags))
-                .map(|one| one.resource_id.clone());
-            ids.extend(instances);
-            let clusters = self.rds.clusters(at);
-            let clusters = clusters
-                .filter(|one| selected(&one.spec.tags))
-                .map(|one| one.resource_id.clone());
-            ids.extend(clusters);
-        }
-        let day = self.day.as_mut()?;
-        if !ids.is_empty() {
+        if !ids.is_empty() && (day.to_restore.is_empty() || day.rng.u8(..4) == 0) {
             let n = day.rng.usize(..ids.len());
-            day.to_restore = Some(ids.swap_remove(n));
+            day.to_restore.extend(ids.into_iter().nth(n));
         }
-        day.to_restore.clone()
+        day.to_restore.iter().cloned().collect()
     }
 }

@@ -24,6 +24,8 @@ use super::world::Shared;
 const WIDTH: usize = 5;
 /// After which time a person runs an interrupted restore again.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(40);
+/// How often a person runs the restore again once nothing goes wrong any more.
+const LAST_RESTORES: u8 = 2;
 /// How often in a thousand steps of the day's commands a person meddles.
 const MEDDLES: u8 = 6;
 
@@ -189,13 +191,14 @@ impl Simulation {
     }
 
     fn restore(&mut self) {
-        let Some(database) = self.world().choose_to_restore() else {
+        let databases = self.world().choose_to_restore();
+        if databases.is_empty() {
             return;
-        };
+        }
         self.begin_command(|port, settings, pause| {
             Box::pin(async move {
                 let stack = &settings.planning.stack;
-                let which = Which::These(vec![database]);
+                let which = Which::These(databases);
                 let options = RestoreOptions::default();
                 let of = RestoreOf {
                     stack: &stack.rules.stack,
@@ -214,13 +217,17 @@ impl Simulation {
         });
     }
 
-    /// Rounds of the remover until nothing of any drill is left, and a look a day later at those whose call brought no answer.
-    pub(super) fn clean_to_the_end(&mut self) {
+    /// A person restores until nothing is left to do, and the remover runs until nothing of any drill is left. A day later it
+    /// looks at those whose call brought no answer.
+    pub(super) fn end_the_day(&mut self) {
         if self.world().day.is_none() {
             return;
         }
-        let hours = [0, 3, 26, 3];
-        for hours in hours {
+        for _ in 0..LAST_RESTORES {
+            self.restore();
+            self.finish_the_day();
+        }
+        for hours in [0, 3, 26, 3] {
             if !self.world().has_drills() {
                 return;
             }
@@ -232,10 +239,18 @@ impl Simulation {
         self.world().judge_no_drill();
     }
 
-    /// Steps until no command of the day runs.
+    /// Goes on until no command of the day runs. While all of them wait, the clock moves to the first that goes on.
     fn finish_the_day(&mut self) {
         while self.day_is_running() && self.world().violation.is_none() {
-            self.step();
+            let next = {
+                let world = self.world();
+                let naps = world.day.as_ref().map(|day| &day.naps);
+                naps.and_then(|naps| naps.values().min().copied())
+            };
+            match next.filter(|_| self.is_idle()) {
+                Some(at) => self.advance(at),
+                None => self.step(),
+            }
         }
     }
 

@@ -118,7 +118,7 @@ fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
     simulation.world().judge_backups();
     simulation.world().judge_leftovers();
     prune_to_the_end(simulation);
-    simulation.clean_to_the_end();
+    simulation.end_the_day();
     weeks_pass(simulation);
     // Everything that is left belongs to nobody, and goes when its time to live has passed.
     let later = simulation

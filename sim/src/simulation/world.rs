@@ -272,6 +272,7 @@ impl World {
             machine,
         );
         state.table = Table::default().with_an_index_that_lags();
+        state.rds.shows_settings = making.day.is_some();
         if let Some(applied) = &making.applied {
             state.table.store_policies(applied);
         }
