@@ -16,12 +16,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     warn_of_authorities_near_their_end(Path::new("src/aws/authorities.pem"))
 }
 
-/// Links the function to run at a fixed address, for Linux: the loader need not patch its 19,000 pointers at every cold
+/// Links the functions to run at a fixed address, for Linux: the loader need not patch its 19,000 pointers at every cold
 /// start, nor copy the pages that they are in (docs/decisions/0017-the-function-runs-at-a-fixed-address.md).
 #[expect(clippy::disallowed_methods, reason = "how cargo tells a build script")]
 fn fix_the_function_in_place() {
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
         println!("cargo::rustc-link-arg-bin=bootstrap=-no-pie");
+        println!("cargo::rustc-link-arg-bin=drills=-no-pie");
     }
 }
 

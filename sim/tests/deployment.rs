@@ -206,3 +206,69 @@ async fn a_stack_of_0_1_0_is_upgraded_and_gets_the_limits_that_fit() {
         (&json!(false), &json!([]))
     );
 }
+
+/// What a person runs once drills are wanted: the second stack comes by one flag, takes over what the first one has, and goes
+/// with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_stack_is_deployed_by_its_flag_and_goes_with_the_first() {
+    let mut options = options();
+    options.makes_key = true;
+    let stack = start(options).await;
+    let (home, sources) = ("eu-central-1", "eu-west-1");
+    let function = stack.function().display().to_string();
+    let words = [
+        "deploy",
+        "--recovery-region",
+        home,
+        "--source-region",
+        sources,
+        "--architecture",
+        "arm64",
+        "--function",
+        &function,
+        "--yes",
+    ];
+    let with_restore = ["--with", "restore", "--drills-function", &function];
+    let (made, code) = said(&stack, &[&words[..], &with_restore].concat()).await;
+    assert_eq!(
+        (&made["applied"], code),
+        (&json!(true), Some(0)),
+        "{made:#}"
+    );
+    let second = made["stacks"].as_array().unwrap().last().unwrap();
+    assert_eq!(second["stack"], "snapferry-restore");
+    assert_eq!(second["state"], "new");
+
+    let mut describe = stack.aws();
+    describe.args(["cloudformation", "describe-stacks", "--output", "json"]);
+    describe.args(["--stack-name", "snapferry-restore"]);
+    let described = describe.output().await.unwrap();
+    let described: Value = serde_json::from_slice(&described.stdout).unwrap();
+    let parameters = described["Stacks"][0]["Parameters"].as_array().unwrap();
+    let parameter = |name: &str| {
+        let mut found = parameters.iter();
+        let found = found.find(|one| one["ParameterKey"] == name);
+        found.unwrap()["ParameterValue"].clone()
+    };
+    let table = stack.output("TableName").unwrap();
+    assert_eq!(parameter("TableName"), table);
+    assert_eq!(parameter("StackId"), "snapferry");
+
+    let (again, _) = said(&stack, &[&words[..], &with_restore].concat()).await;
+    assert_eq!(again["applied"], false, "{again:#}");
+    let (without, _) = said(&stack, &words).await;
+    assert_eq!(without["left_out"], "snapferry-restore", "{without:#}");
+
+    let (gone, code) = said(&stack, &["destroy", "--yes"]).await;
+    assert_eq!(
+        (&gone["deleted"], code),
+        (&json!(true), Some(0)),
+        "{gone:#}"
+    );
+    let names = gone["stacks"].as_array().unwrap().iter();
+    let names: Vec<&Value> = names.map(|one| &one["stack"]).collect();
+    assert_eq!(
+        names,
+        ["snapferry-source", "snapferry-restore", "snapferry"]
+    );
+}

@@ -1,6 +1,6 @@
 //! Drills against the model of RDS: what they made is proved, measured and gone, whatever goes wrong on the way.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use fastrand::Rng;
@@ -25,7 +25,8 @@ use snapferry::domain::run::failure::Operation;
 use snapferry::fake::{Action, Call, CallOutcome, Executions, Hook, Through};
 use snapferry::json;
 use snapferry::ports::{
-    ChangeDatabase, DatabaseCall, ReadDrills, SetFreeze, StoreConfigurations, StoreDrills,
+    ChangeDatabase, DatabaseCall, ReadDrills, ReadOpenRemovals, SetFreeze, StoreConfigurations,
+    StoreDrills, StoreOpenRemovals,
 };
 use snapferry_sim::rds::{InstanceSpec, InstanceStatus, RestoreOutcome, SubnetGroup};
 use snapferry_sim::simulation::models::ModelledRds;
@@ -50,20 +51,31 @@ deadline = \"6h\"
 ";
 
 /// What goes wrong, and what must never: no call makes, changes or deletes anything but what a drill made.
-struct Judge {
+pub(crate) struct Judge {
     rng: RefCell<Rng>,
     /// How many of a hundred calls go wrong.
-    percent: u32,
-    sent: RefCell<Vec<(Operation, String)>>,
+    percent: Cell<u32>,
+    /// Whether another round of the remover stores something right before the next one does.
+    has_rival: Cell<bool>,
+    pub(crate) sent: RefCell<Vec<(Operation, String)>>,
 }
 
 impl Judge {
-    fn of(seed: u64, percent: u32) -> Self {
+    pub(crate) fn of(seed: u64, percent: u32) -> Self {
         Self {
             rng: RefCell::new(Rng::with_seed(seed)),
-            percent,
+            percent: Cell::new(percent),
+            has_rival: Cell::default(),
             sent: RefCell::default(),
         }
+    }
+
+    pub(crate) fn set_percent(&self, percent: u32) {
+        self.percent.set(percent);
+    }
+
+    pub(crate) fn set_rival(&self) {
+        self.has_rival.set(true);
     }
 
     fn must_be_a_drills(&self, world: &Modelled, operation: Operation, name: &str) {
@@ -119,27 +131,32 @@ impl Hook<Modelled> for Judge {
                 let operation = Operation::delete_database(*family);
                 self.must_be_a_drills(world, operation, name);
             }
+            Call::StoreOpenRemovals { .. } if self.has_rival.take() => {
+                let mut of_rival = world.open_removals().await.unwrap();
+                of_rival.revision += 1;
+                world.store_open_removals(&of_rival).await.unwrap();
+            }
             _ => {}
         }
-        drawn_outcome(&mut self.rng.borrow_mut(), self.percent)
+        drawn_outcome(&mut self.rng.borrow_mut(), self.percent.get())
     }
 }
 
-struct Exercise {
-    world: Through<Modelled, Judge>,
-    databases: Vec<DatabaseRef>,
-    names: Vec<String>,
+pub(crate) struct Exercise {
+    pub(crate) world: Through<Modelled, Judge>,
+    pub(crate) databases: Vec<DatabaseRef>,
+    pub(crate) names: Vec<String>,
     level: Option<Level>,
     only_due: bool,
-    at_pause: RefCell<AtPause>,
+    pub(crate) at_pause: RefCell<AtPause>,
 }
 
-fn stack() -> StackId {
+pub(crate) fn stack() -> StackId {
     StackId::parse("main").unwrap()
 }
 
 impl Exercise {
-    fn of(mut fleet: Fleet, judge: Judge) -> Self {
+    pub(crate) fn of(mut fleet: Fleet, judge: Judge) -> Self {
         for group in ["drills", "absent-later"] {
             fleet.rds.add_subnet_group(
                 &home(),
@@ -222,7 +239,7 @@ impl Exercise {
     }
 
     /// Plans and carries out once. An error is one that ends the command.
-    fn once(&self) -> Result<Vec<FollowedDrill>, String> {
+    pub(crate) fn once(&self) -> Result<Vec<FollowedDrill>, String> {
         let started = self.world.world().state().now;
         self.with(async |of| {
             let plans = plan_drills(&self.world, of, started).await;
@@ -264,7 +281,7 @@ impl Exercise {
     }
 
     /// The names of everything in the recovery region that a drill may have made.
-    fn left_behind(&self) -> BTreeSet<String> {
+    pub(crate) fn left_behind(&self) -> BTreeSet<String> {
         let state = self.world.world().state();
         let names = state.rds.database_names(&home());
         names
@@ -273,7 +290,7 @@ impl Exercise {
             .collect()
     }
 
-    fn name_of(&self, database: &str) -> String {
+    pub(crate) fn name_of(&self, database: &str) -> String {
         let mut all = self.databases.iter();
         let database = all.find(|one| one.arn.name() == database).unwrap();
         drill_name(&stack(), database, &DrillId::at(begin()))
@@ -450,10 +467,16 @@ fn a_setting_that_rds_ignores_fails_the_drill_by_the_settings_name() {
 }
 
 /// Interrupts the command when billing's drill is available, and lets nobody go on.
-fn interrupted(exercise: &mut Exercise) -> String {
-    exercise.names = vec!["billing".to_owned()];
+pub(crate) fn interrupted(exercise: &mut Exercise) -> String {
     let name = exercise.name_of("billing");
-    let awaited = name.clone();
+    interrupted_at(exercise, "billing", name.clone());
+    assert_eq!(exercise.left_behind(), [name.clone()].into());
+    name
+}
+
+/// Interrupts the drill of a database when this instance is available.
+pub(crate) fn interrupted_at(exercise: &mut Exercise, database: &str, awaited: String) {
+    exercise.names = vec![database.to_owned()];
     *exercise.at_pause.borrow_mut() = Box::new(move |world| {
         let state = world.state();
         let found = state.rds.instance(&home(), &awaited);
@@ -463,8 +486,6 @@ fn interrupted(exercise: &mut Exercise) -> String {
     let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| exercise.once()));
     assert!(run.is_err(), "the command ended by itself");
     *exercise.at_pause.borrow_mut() = Box::new(|_| {});
-    assert_eq!(exercise.left_behind(), [name.clone()].into());
-    name
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod preflight;
 mod proxy;
 mod python_venv;
 mod rds;
+mod remover;
 pub(crate) mod restores;
 mod simulation;
 mod state_machine;

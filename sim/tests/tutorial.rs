@@ -1,7 +1,7 @@
 //! docs/TUTORIAL.md, command by command, in the world that `cargo demo --break … --keep` leaves.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -55,12 +55,16 @@ impl Drop for Demo {
     }
 }
 
-#[test]
-fn every_command_of_the_tutorial_does_what_the_page_says() {
+/// Runs every command of the page's part about a fault in a world of its own. The answer is the folder in which they ran.
+fn play(fault: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let page = std::fs::read_to_string(root.join("docs/TUTORIAL.md")).unwrap();
-    let mut steps = steps(&page).into_iter();
-    let begin = steps.next().unwrap();
+    let begins = |step: &Step| step.command.starts_with("cargo demo ");
+    let is_of_it = |step: &Step| step.command.contains(&format!("--break {fault} "));
+    let all = steps(&page).into_iter();
+    let mut of_it = all.skip_while(|step| !is_of_it(step));
+    let begin = of_it.next().unwrap();
+    let steps = of_it.take_while(|step| !begins(step));
     let arguments = begin.command.strip_prefix("cargo demo ").unwrap();
     let tools = venv(root, "tools", TOOLS).unwrap();
 
@@ -87,7 +91,7 @@ fn every_command_of_the_tutorial_does_what_the_page_says() {
         assert!(said.contains(line), "{line:?} is missing: {said}");
     }
 
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tutorial");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tutorial-{fault}"));
     std::fs::create_dir_all(&folder).unwrap();
     let tools = tools.parent().unwrap().display().to_string();
     for Step { command, shows } in steps {
@@ -105,7 +109,6 @@ fn every_command_of_the_tutorial_does_what_the_page_says() {
             let has_run = matches!(output.status.code(), Some(0 | 1));
             let shown = plain(&text);
             if has_run && shows.iter().all(|line| shown.contains(&plain(line))) {
-                println!("$ {command}\n{text}");
                 break;
             }
             assert!(
@@ -115,6 +118,27 @@ fn every_command_of_the_tutorial_does_what_the_page_says() {
             std::thread::sleep(Duration::from_secs(1));
         }
     }
+    folder
+}
+
+#[test]
+fn every_command_of_the_tutorial_does_what_the_page_says() {
+    let folder = play("key-disabled");
     let report = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(report.contains("orders"), "the page names the databases");
+}
+
+#[test]
+fn a_quota_that_is_full_is_found_and_made_room_in_as_the_tutorial_says() {
+    play("quota-full");
+}
+
+#[test]
+fn a_permission_that_somebody_took_is_found_and_given_back_as_the_tutorial_says() {
+    play("access-denied");
+}
+
+#[test]
+fn events_that_do_not_come_are_found_as_the_tutorial_says() {
+    play("events-lost");
 }

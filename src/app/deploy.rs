@@ -1,11 +1,13 @@
 //! Deploys the stacks of all regions: looks, uploads, compares, and acts only then.
 
 mod act;
+mod compare;
 mod error;
 pub(super) mod follow;
 mod look;
 mod permissions;
 mod plan;
+mod restore;
 mod rights;
 mod step;
 mod take_away;

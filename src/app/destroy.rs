@@ -1,5 +1,5 @@
-//! Takes the stacks away: drains first, deletes the source regions' stacks and then the recovery region's, and nothing that
-//! is a recovery point.
+//! Takes the stacks away: drains first, deletes the source regions' stacks and then the recovery region's, its second one
+//! before its own, and nothing that is a recovery point.
 //!
 //! Each step can be interrupted: the next run looks again, and goes on where stacks still stand.
 
@@ -70,7 +70,7 @@ pub struct FoundStack {
     pub is_home: bool,
 }
 
-/// The stacks that stand, in the order in which they go: the source regions' first.
+/// The stacks that stand, in the order in which they go: the source regions' first, the recovery region's own last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stacks {
     /// All of them.
@@ -168,6 +168,11 @@ pub async fn look<S: Permissions>(
         if let Some(facts) = world.find_stack(&region, &name).await? {
             take(&mut all, &mut refused, (region, name), facts, &source);
         }
+    }
+    let restore = request.stack.of_restore();
+    if let Some(facts) = world.find_stack(&request.recovery, &restore).await? {
+        let (region, template) = (request.recovery.clone(), Template::Restore);
+        take(&mut all, &mut refused, (region, restore), facts, &template);
     }
     if let Some(facts) = home.clone() {
         let (region, name) = (request.recovery.clone(), request.stack.clone());

@@ -59,6 +59,7 @@ pub mod restore;
 pub mod resume;
 mod selected;
 mod slots;
+pub mod source_preview;
 mod start;
 pub mod status;
 pub mod steady_state;

@@ -133,6 +133,7 @@ pub async fn waits_for_approval<W: Permissions>(
     let of = PreviewOf {
         stack: scope.stack,
         home: scope.home,
+        source_regions: scope.source_regions,
         key: scope.key,
         built_in: scope.built_in,
     };

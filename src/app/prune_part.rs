@@ -42,9 +42,14 @@ impl PrunePreview {
                 names.any(|name| part.databases.contains(&name))
             };
             self.groups.retain(is_named);
+            self.sources.groups.retain(|group| {
+                let mut names = group.names().into_iter();
+                names.any(|name| part.databases.contains(&name))
+            });
         }
         if part.gone {
             self.groups.retain(|group| group.gone_since.is_some());
+            self.sources.groups.clear();
         }
         if part.includes_last() {
             let databases = part.databases.iter();

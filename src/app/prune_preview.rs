@@ -1,4 +1,4 @@
-//! What the rules of retention would keep and remove in the recovery region. Only reads.
+//! What the rules of retention would keep and remove. Only reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -10,9 +10,10 @@ use thiserror::Error;
 
 pub use crate::app::group_preview::GroupPreview;
 use crate::app::in_force::policies_in_force;
+use crate::app::source_preview::{SourcesPreview, take_source_inventory};
 use crate::app::unnamed::unnamed_configurations;
 use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
-use crate::domain::id::tags::{self, PolicyName, StackId, Tags};
+use crate::domain::id::tags::{self, StackId, Tags};
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::operator::orphans::{Orphans, OtherStacks, Pile, add_other_stack};
 use crate::domain::policy::in_force::{Policies, Policy};
@@ -50,6 +51,8 @@ pub struct PreviewOf<'a> {
     pub stack: &'a StackId,
     /// The recovery region.
     pub home: &'a Region,
+    /// The regions whose databases are protected.
+    pub source_regions: &'a [Region],
     /// The stack's key, for policies that name none.
     pub key: &'a KeyArn,
     /// The policies that are in force where no set was ever applied.
@@ -87,6 +90,8 @@ pub struct PrunePreview {
     pub entered: AllEntered,
     /// The groups, by source region, resource id and policy.
     pub groups: Vec<GroupPreview>,
+    /// What the source regions hold, as far as a policy has rules for it.
+    pub sources: SourcesPreview,
     /// What carries this stack's tag and was not made by it.
     pub not_by_name: Vec<RdsArn>,
     /// How many manual snapshots are another's.
@@ -106,7 +111,9 @@ impl PrunePreview {
     #[must_use]
     pub fn removable(&self) -> BTreeSet<RdsArn> {
         let removable = self.groups.iter().flat_map(GroupPreview::removable);
-        removable.map(|(point, _)| point.id.clone()).collect()
+        let mut all: BTreeSet<RdsArn> = removable.map(|(point, _)| point.id.clone()).collect();
+        all.extend(self.sources.removable());
+        all
     }
 
     /// What nobody answers for.
@@ -131,9 +138,9 @@ impl PrunePreview {
         stack: &StackId,
         now: Timestamp,
     ) -> BTreeSet<&RdsArn> {
-        let mut all = BTreeSet::new();
+        let mut all = self.sources.removable_by(policies, now);
         for group in &self.groups {
-            let ruled_by = ruling(policies, &group.policy);
+            let ruled_by = policies.ruling(&group.policy);
             let key = ruled_by.map(|policy| &policy.key);
             let known = group.snapshots.iter().filter_map(|snapshot| {
                 let origin = origin(snapshot, stack)?;
@@ -180,7 +187,8 @@ pub enum PreviewError {
     Rds(#[from] RdsError),
 }
 
-/// Looks at every manual snapshot of the recovery region: one describe call for each page of each family.
+/// Looks at every manual snapshot of the recovery region: one describe call for each page of each family. Where a policy has
+/// rules for them, at those of the source regions too.
 ///
 /// # Errors
 /// When the policies cannot be read, or a list not to its end.
@@ -283,6 +291,14 @@ where
         Some(group)
     });
     let groups = groups.collect();
+    let sources = take_source_inventory(
+        world,
+        (of.stack, of.home),
+        of.source_regions,
+        &policies,
+        now,
+    )
+    .await?;
     let preview = PrunePreview {
         rules,
         version,
@@ -290,6 +306,7 @@ where
         policies,
         entered,
         groups,
+        sources,
         not_by_name,
         foreign,
         other_stacks,
@@ -337,7 +354,7 @@ impl Judging<'_> {
         let listing = self.listings.get(database.arn.region());
         let gone_since =
             listing.and_then(|listing| listing.gone_since(&database.resource_id, self.now));
-        let ruled_by = ruling(self.policies, &newest.policy);
+        let ruled_by = self.policies.ruling(&newest.policy);
         let key = ruled_by.map(|policy| &policy.key);
         let points: Vec<Point<RdsArn>> = members
             .iter()
@@ -415,14 +432,6 @@ async fn quotas<W: DescribeQuota>(
         });
     }
     quotas
-}
-
-/// The policy of this name, or the one that takes it over.
-pub(crate) fn ruling<'p>(policies: &'p Policies, name: &PolicyName) -> Option<&'p Policy> {
-    policies.get(name.as_str()).or_else(|| {
-        let takes_over = |policy: &&Policy| policy.options.retention.also.contains(name);
-        policies.all.iter().find(takes_over)
-    })
 }
 
 /// Without a policy there is no rule, and everything stays.

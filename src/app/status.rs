@@ -11,7 +11,6 @@ use jiff::Timestamp;
 
 use crate::app::drill::states::drill_states;
 use crate::app::in_force::policies_in_force;
-use crate::app::prune_preview::ruling;
 use crate::app::selected::read_all_selected;
 use crate::app::tde::TdeGroups;
 use crate::domain::drill::state::DrillState;
@@ -128,7 +127,7 @@ impl Gathered {
         let gone: BTreeSet<&ResourceId> = orphaned.map(|row| &row.resource_id).collect();
         for (id, of) in self.points.iter() {
             for (policy, pile) in &of.by_policy {
-                let is_ruled = ruling(&self.policies, policy).is_some();
+                let is_ruled = self.policies.ruling(policy).is_some();
                 orphans.add(gone.contains(id), is_ruled, pile);
             }
         }

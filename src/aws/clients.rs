@@ -7,7 +7,9 @@ use aws_config::SdkConfig;
 
 use super::deadlines::{self, Purpose};
 use super::queue_url::QueueUrl;
+use super::throttled_once::ThrottledOnce;
 use crate::domain::id::arn::{Region, StateMachineArn};
+use crate::domain::run::pace::Paces;
 use crate::settings::RdsDeadlines;
 
 /// Everything that Snapferry reaches with the AWS SDK.
@@ -22,6 +24,7 @@ pub struct Aws<Extra = ()> {
     /// A function's. Without them, the limits of every other call count for RDS too.
     rds_deadlines: Option<RdsDeadlines>,
     rds: Mutex<BTreeMap<(Region, Purpose), aws_sdk_rds::Client>>,
+    pub(super) paces: Mutex<Paces>,
     step_functions: OnceLock<aws_sdk_sfn::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
@@ -92,13 +95,19 @@ impl<Extra> Aws<Extra> {
             extra,
             rds_deadlines: None,
             rds: Mutex::default(),
+            paces: Mutex::default(),
             step_functions: OnceLock::new(),
             dynamodb: OnceLock::new(),
             sqs: OnceLock::new(),
         }
     }
 
-    /// The same with a function's deadlines for its calls to RDS.
+    /// Whether it spaces its calls to RDS, as a function does.
+    pub(super) fn keeps_a_pace(&self) -> bool {
+        self.rds_deadlines.is_some()
+    }
+
+    /// The same with a function's deadlines for its calls to RDS, at a function's pace.
     #[must_use]
     pub fn with_rds_deadlines(self, deadlines: RdsDeadlines) -> Self {
         Self {
@@ -126,7 +135,9 @@ impl<Extra> Aws<Extra> {
                 let region = aws_sdk_rds::config::Region::new(region.as_str().to_owned());
                 let mut config = aws_sdk_rds::config::Builder::from(&self.sdk).region(region);
                 if let Some(deadlines) = self.rds_deadlines {
-                    config = config.timeout_config(deadlines::of_rds(deadlines, purpose));
+                    config = config
+                        .timeout_config(deadlines::of_rds(deadlines, purpose))
+                        .retry_classifier(ThrottledOnce);
                 }
                 aws_sdk_rds::Client::from_conf(config.build())
             })

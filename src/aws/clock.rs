@@ -1,7 +1,5 @@
 //! The system's clock, and randomness.
 
-use aws_config::SdkConfig;
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use jiff::Timestamp;
 
 use super::clients::Aws;
@@ -21,12 +19,6 @@ impl Clock for SystemClock {
         let now = Timestamp::now();
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
-}
-
-/// The clock that requests are signed by.
-pub(super) fn time_source(sdk: &SdkConfig) -> SharedTimeSource {
-    let configured = sdk.time_source();
-    configured.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()))
 }
 
 impl<Extra> Clock for Aws<Extra> {

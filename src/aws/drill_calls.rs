@@ -1,4 +1,4 @@
-//! What drills ask of RDS beside what restores ask. Only the command line has it.
+//! What drills ask of RDS beside what restores ask. Only the command line and the functions of restore.yaml have it.
 
 use aws_sdk_rds::types::SourceType;
 use aws_smithy_types::DateTime;

@@ -10,10 +10,16 @@ use super::items::{Item, ItemError, PK, get_number, get_text, parsed, text};
 use super::revised::REVISION;
 use crate::domain::id::names::ResourceId;
 use crate::json;
-use crate::ports::{PortError, ReadDrills, StoreDrills, StoredDrills, Written};
+use crate::ports::{
+    OpenRemovals, PortError, ReadDrills, ReadOpenRemovals, StoreDrills, StoreOpenRemovals,
+    StoredDrills, Written,
+};
 
 const PREFIX: &str = "drills#";
 const DRILLS: &str = "drills";
+/// The key of the item that says which drills are being removed, and its attribute.
+const REMOVALS: &str = "removals#drills";
+const REMOVED: &str = "removals";
 
 fn key(of: &ResourceId) -> AttributeValue {
     text(format!("{PREFIX}{of}"))
@@ -63,6 +69,32 @@ impl<Extra> StoreDrills for Aws<Extra> {
     ) -> Result<Written, PortError> {
         let value = json::drill::write(&drills.drills);
         self.store_revision(key(of), (DRILLS, value), drills.revision)
+            .await
+    }
+}
+
+fn open_removals(item: &Item) -> Result<OpenRemovals, ItemError> {
+    let drills = json::drill::read_removals(get_text(item, REMOVED)?);
+    let drills = drills.map_err(|error| ItemError::new(REMOVED, error.to_string()))?;
+    Ok(OpenRemovals {
+        revision: get_number(item, REVISION)?,
+        drills,
+    })
+}
+
+impl<Extra> ReadOpenRemovals for Aws<Extra> {
+    async fn open_removals(&self) -> Result<OpenRemovals, PortError> {
+        let item = self.item(text(REMOVALS)).await?;
+        let read = item.as_ref().map(open_removals).transpose();
+        let read = read.map_err(|error| unusable("dynamodb:GetItem", error))?;
+        Ok(read.unwrap_or_default())
+    }
+}
+
+impl<Extra> StoreOpenRemovals for Aws<Extra> {
+    async fn store_open_removals(&self, removals: &OpenRemovals) -> Result<Written, PortError> {
+        let value = json::drill::write_removals(&removals.drills);
+        self.store_revision(text(REMOVALS), (REMOVED, value), removals.revision)
             .await
     }
 }

@@ -17,7 +17,7 @@ mod deadlines;
 mod deploy;
 #[cfg(feature = "cli")]
 mod doctor;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "drills"))]
 mod drill_calls;
 mod drills;
 mod entered;
@@ -35,6 +35,7 @@ mod manual_snapshots;
 mod open_items;
 mod option_groups;
 mod own_events;
+mod paced;
 mod plan_cursor;
 mod policies;
 #[cfg(feature = "cli")]
@@ -53,7 +54,7 @@ mod reach;
 mod removals;
 #[cfg(feature = "cli")]
 mod restore_calls;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "drills"))]
 mod restored_rows;
 mod restores;
 mod revised;
@@ -63,6 +64,8 @@ mod slots_item;
 #[cfg(feature = "cli")]
 mod stack;
 mod step_functions;
+mod throttled_once;
+mod time_source;
 mod waits;
 mod warm;
 

@@ -13,10 +13,10 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::clients::Aws;
-use super::clock::time_source;
 use super::deadlines;
 use super::fault::unusable;
 use super::presigned;
+use super::time_source::time_source;
 use crate::domain::id::tags::StackId;
 use crate::domain::operator::own_event::OwnEvent;
 use crate::json;

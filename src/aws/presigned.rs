@@ -15,7 +15,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::clock::time_source;
+use super::time_source::time_source;
 use crate::domain::id::arn::Family;
 use crate::domain::run::failure::Operation;
 use crate::ports::CopySnapshotRequest;

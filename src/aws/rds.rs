@@ -188,7 +188,13 @@ impl<Extra> ListDatabases for Aws<Extra> {
         family: Family,
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError> {
-        databases(&self.rds(region), region, family, &DATABASES, None, marker).await
+        let client = self.rds(region);
+        let call = Call {
+            operation: Operation::describe_databases(family),
+            region,
+        };
+        let page = databases(&client, region, family, &DATABASES, None, marker);
+        self.paced(call, page).await
     }
 }
 
@@ -209,15 +215,17 @@ impl<Extra> FindDatabases for Aws<Extra> {
         let endless = |endless| RdsError::endless(operation, region, endless);
         all_rows(pages_about(ids), endless, |marker| {
             let filters = Some(filters.clone());
-            databases(&client, region, family, &DATABASES, filters, marker).inspect_ok(|page| {
-                for row in &page.unreadable {
-                    warn!(
-                        database = row.name,
-                        why = row.why,
-                        "a database that cannot be read"
-                    );
-                }
-            })
+            let page = databases(&client, region, family, &DATABASES, filters, marker);
+            self.paced(Call { operation, region }, page)
+                .inspect_ok(|page| {
+                    for row in &page.unreadable {
+                        warn!(
+                            database = row.name,
+                            why = row.why,
+                            "a database that cannot be read"
+                        );
+                    }
+                })
         })
         .await
     }
@@ -236,7 +244,13 @@ impl<Extra> AutomatedSnapshots for Aws<Extra> {
             database: of.map(|database| database.name().to_owned()),
             filters: None,
         };
-        snapshots(&self.rds(region), region, family, selection, marker).await
+        let client = self.rds(region);
+        let call = Call {
+            operation: Operation::describe_snapshots(family),
+            region,
+        };
+        let page = snapshots(&client, region, family, selection, marker);
+        self.paced(call, page).await
     }
 }
 
@@ -261,7 +275,8 @@ impl<Extra> DescribeSnapshots for Aws<Extra> {
                 database: None,
                 filters: Some(filters.clone()),
             };
-            snapshots(&client, region, family, selection, marker)
+            let page = snapshots(&client, region, family, selection, marker);
+            self.paced(Call { operation, region }, page)
         })
         .await
     }
@@ -288,37 +303,50 @@ impl<Extra> CreateSnapshot for Aws<Extra> {
             region,
         };
         let client = self.rds_for_changes(region);
-        let tags = Some(to_sdk(&request.tags));
-        match family {
-            Family::Instance => client
-                .create_db_snapshot()
-                .db_instance_identifier(request.database.name())
-                .db_snapshot_identifier(request.id.as_str())
-                .set_tags(tags)
-                .send()
-                .await
-                .map(drop)
-                .map_err(|error| call.refused(&error)),
-            Family::Cluster => client
-                .create_db_cluster_snapshot()
-                .db_cluster_identifier(request.database.name())
-                .db_cluster_snapshot_identifier(request.id.as_str())
-                .set_tags(tags)
-                .send()
-                .await
-                .map(drop)
-                .map_err(|error| call.refused(&error)),
-        }
+        self.paced(call, create(&client, call, request)).await
+    }
+}
+
+async fn create(
+    client: &Client,
+    call: Call<'_>,
+    request: &CreateSnapshotRequest,
+) -> Result<(), RdsError> {
+    let tags = Some(to_sdk(&request.tags));
+    match request.database.family() {
+        Family::Instance => client
+            .create_db_snapshot()
+            .db_instance_identifier(request.database.name())
+            .db_snapshot_identifier(request.id.as_str())
+            .set_tags(tags)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| call.refused(&error)),
+        Family::Cluster => client
+            .create_db_cluster_snapshot()
+            .db_cluster_identifier(request.database.name())
+            .db_cluster_snapshot_identifier(request.id.as_str())
+            .set_tags(tags)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| call.refused(&error)),
     }
 }
 
 impl<Extra> CopySnapshot for Aws<Extra> {
     async fn copy_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
-        let family = request.source.family();
         let call = Call {
-            operation: Operation::copy_snapshot(family),
+            operation: Operation::copy_snapshot(request.source.family()),
             region: &request.region,
         };
+        self.paced(call, self.copy(call, request)).await
+    }
+}
+
+impl<Extra> Aws<Extra> {
+    async fn copy(&self, call: Call<'_>, request: &CopySnapshotRequest) -> Result<(), RdsError> {
         let client = self.rds_for_changes(&request.region);
         let tags = Some(to_sdk(&request.tags));
         let presigned = presigned(&self.sdk, request)
@@ -328,7 +356,7 @@ impl<Extra> CopySnapshot for Aws<Extra> {
         let secrets = presigned
             .as_ref()
             .map_or_else(Vec::new, |url| url.secrets());
-        match family {
+        match request.source.family() {
             Family::Instance => client
                 .copy_db_snapshot()
                 .source_db_snapshot_identifier(request.source.to_string())

@@ -48,6 +48,17 @@ impl Call<'_> {
         }
     }
 
+    /// The error if the call was not made because its turn would come too late. It counts as throttled: others wait before it.
+    pub(super) fn held_back(self) -> RdsError {
+        RdsError {
+            operation: self.operation,
+            region: self.region.clone(),
+            code: Some("Throttling".to_owned()),
+            message: "RDS was not asked: other calls wait for their turn".to_owned(),
+            source: None,
+        }
+    }
+
     /// The error if the call could not be made. Another try may succeed.
     pub(super) fn not_made(self, why: Box<dyn std::error::Error + Send + Sync>) -> RdsError {
         RdsError {

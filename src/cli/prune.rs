@@ -1,5 +1,6 @@
 //! `snapferry prune`: what the rules of retention would keep and remove.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use jiff::Timestamp;
@@ -15,8 +16,10 @@ use crate::app::prune_preview::{
     self, GroupPreview, PACE_DAYS, PlanPart, PreviewError, PreviewOf, PrunePreview, QuotaPreview,
     prune_preview,
 };
+use crate::app::source_preview::{SourceGroup, SourcesPreview};
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::id::arn::{Family, RdsArn};
+use crate::domain::id::tags::PolicyName;
 use crate::domain::retention::forget::{Decision, Point};
 use crate::domain::retention::plan_hash::plan_hash;
 use crate::domain::retention::unnamed_configurations::UnnamedConfiguration;
@@ -97,6 +100,7 @@ pub(super) async fn preview_of<W: prune_preview::Permissions>(
     let of = PreviewOf {
         stack: &planning.stack.rules.stack,
         home: &planning.stack.home,
+        source_regions: &planning.source_regions,
         key: &planning.key,
         built_in: &planning.policies,
     };
@@ -160,6 +164,7 @@ fn only_recovery_point(preview: &mut PrunePreview, id: &str) -> Result<(), CliEr
     for group in &mut preview.groups {
         group.points.retain(|(point, _)| is_it(&point.id));
     }
+    preview.sources.groups.clear();
     preview.groups.retain(|group| !group.points.is_empty());
     Ok(())
 }
@@ -204,6 +209,7 @@ pub(super) fn write_groups(out: &mut impl Write, preview: &PrunePreview) -> Resu
     }
     write_table(out, &rows)?;
     writeln!(out)?;
+    write_sources(out, &preview.sources)?;
     for arn in &preview.not_by_name {
         writeln!(
             out,
@@ -232,6 +238,33 @@ pub(super) fn write_groups(out: &mut impl Write, preview: &PrunePreview) -> Resu
             out,
             "other manual snapshots in the region: {}",
             preview.foreign
+        )?;
+    }
+    Ok(())
+}
+
+/// The source snapshots that a policy has rules for.
+fn write_sources(out: &mut impl Write, sources: &SourcesPreview) -> Result<(), CliError> {
+    if !sources.groups.is_empty() {
+        let mut rows = table(["DATABASE", "POLICY", "SOURCE SNAPSHOTS", "STAY", "MAY GO"]);
+        for group in &sources.groups {
+            let kept = group.points.iter().filter(|(_, decision)| decision.keeps());
+            let stay = kept.count();
+            rows.add_row([
+                database(&group.database),
+                policy_of(&group.policy, Some(&group.ruled_by), group.shown_only),
+                group.points.len().to_string(),
+                stay.to_string(),
+                (group.points.len() - stay).to_string(),
+            ]);
+        }
+        write_table(out, &rows)?;
+        writeln!(out)?;
+    }
+    for (region, why) in &sources.not_listed {
+        writeln!(
+            out,
+            "no source snapshot goes in {region}, because it could not be listed: {why}"
         )?;
     }
     Ok(())
@@ -279,12 +312,14 @@ fn taken(point: &Point<RdsArn>) -> String {
 
 /// By whose rules they stay.
 fn ruled(group: &GroupPreview) -> String {
-    match &group.ruled_by {
-        None => format!("{} (not in force)", group.policy),
-        Some(_) if group.shown_only => format!("{} (apply its file again)", group.policy),
-        Some(policy) if *policy != group.policy => {
-            format!("{} (taken over by {policy})", group.policy)
-        }
+    policy_of(&group.policy, group.ruled_by.as_ref(), group.shown_only)
+}
+
+fn policy_of(own: &PolicyName, ruled_by: Option<&PolicyName>, shown_only: bool) -> String {
+    match ruled_by {
+        None => format!("{own} (not in force)"),
+        Some(_) if shown_only => format!("{own} (apply its file again)"),
+        Some(policy) if policy != own => format!("{own} (taken over by {policy})"),
         Some(policy) => policy.to_string(),
     }
 }
@@ -294,6 +329,10 @@ struct PruneJson {
     plan: String,
     removes: bool,
     groups: Vec<GroupJson>,
+    /// The source snapshots that a policy has rules for.
+    sources: Vec<GroupJson>,
+    /// The source regions that could not be listed, each with the reason. Nothing goes there.
+    sources_not_listed: BTreeMap<String, String>,
     not_by_name: Vec<String>,
     foreign: usize,
     orphans: OrphansJson,
@@ -358,6 +397,16 @@ impl PruneJson {
             gone_since: group.gone_since,
             points: group.points.iter().map(point).collect(),
         };
+        let source = |group: &SourceGroup| GroupJson {
+            database: group.database.to_string(),
+            resource_id: group.resource_id.to_string(),
+            policy: group.policy.to_string(),
+            ruled_by: Some(group.ruled_by.to_string()),
+            shown_only: group.shown_only,
+            gone_since: None,
+            points: group.points.iter().map(point).collect(),
+        };
+        let not_listed = preview.sources.not_listed.iter();
         let quota = |of: &QuotaPreview| QuotaJson {
             family: family(of.family),
             used: of.quota.map(|quota| quota.used),
@@ -375,6 +424,10 @@ impl PruneJson {
             plan: plan_hash(&preview.rules, &preview.removable()),
             removes: false,
             groups: preview.groups.iter().map(group).collect(),
+            sources: preview.sources.groups.iter().map(source).collect(),
+            sources_not_listed: not_listed
+                .map(|(region, why)| (region.to_string(), why.clone()))
+                .collect(),
             not_by_name: preview
                 .not_by_name
                 .iter()

@@ -182,6 +182,8 @@ macro_rules! every_call {
             CheckDrill { writes CheckDrill: check_drill(by function: str, by request: str) -> Result<String, PortError>, Other("Invoke"); }
             ReadDrills { reads ReadDrills: drills(by of: [ResourceId]) -> Result<BTreeMap<ResourceId, StoredDrills>, PortError>, Other("BatchGetItem"); }
             StoreDrills { writes StoreDrills: store_drills(by of: ResourceId, by drills: StoredDrills) -> Result<Written, PortError>, Other("UpdateItem"); }
+            ReadOpenRemovals { reads OpenRemovals: open_removals() -> Result<OpenRemovals, PortError>, Other("GetItem"); }
+            StoreOpenRemovals { writes StoreOpenRemovals: store_open_removals(by removals: OpenRemovals) -> Result<Written, PortError>, Other("UpdateItem"); }
             ListGroups {
                 reads ListGroups: list_groups(by region: Region, copy kind: GroupKind, copy marker: Option<String>) -> Result<Page<String>, RdsError>, Rds(kind.listed_by(), region);
             }

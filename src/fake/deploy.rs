@@ -163,6 +163,10 @@ impl Deployments {
             add("ForwardingRuleArn", "arn:of:the:rule".to_owned());
             return outputs;
         }
+        if !parameters.contains_key("SourceRegions") {
+            add("RemoverRoleArn", "arn:of:the:removers:role".to_owned());
+            return outputs;
+        }
         add("StackRegion", region.to_string());
         add("TableName", "the-table".to_owned());
         if parameters.get("EventSubscriptions").map(String::as_str) == Some("yes") {

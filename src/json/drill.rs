@@ -1,5 +1,7 @@
 //! What is stored of the drills of a database, and what an auditor gets of each.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -147,6 +149,48 @@ pub fn hash(record: &DrillRecord) -> String {
     let text = record_json(record).map(|json| serde_json::json!(json).to_string());
     let digest = Sha256::digest(text.unwrap_or_default().as_bytes());
     data_encoding::HEXLOWER.encode(&digest)
+}
+
+const REMOVALS: &str = "the drills that are being removed";
+
+#[derive(Serialize, Deserialize)]
+struct RemovalsJson {
+    schema: u32,
+    drills: Vec<RemovalJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RemovalJson {
+    of: String,
+    id: String,
+}
+
+/// Writes which drills are being removed: each with the database that it is of.
+#[must_use]
+pub fn write_removals(drills: &BTreeSet<(ResourceId, DrillId)>) -> String {
+    let drill = |(of, id): &(ResourceId, DrillId)| RemovalJson {
+        of: of.to_string(),
+        id: id.to_string(),
+    };
+    serde_json::json!(RemovalsJson {
+        schema: SCHEMA,
+        drills: drills.iter().map(drill).collect(),
+    })
+    .to_string()
+}
+
+/// Reads them.
+///
+/// # Errors
+/// If the text is not that.
+pub fn read_removals(text: &str) -> Result<BTreeSet<(ResourceId, DrillId)>, JsonError> {
+    let json: RemovalsJson = object(REMOVALS, text)?;
+    JsonError::schema(REMOVALS, json.schema)?;
+    let drills = json.drills.into_iter().map(|drill| {
+        let of = part("of", REMOVALS, ResourceId::parse(&drill.of))?;
+        Ok((of, part("id", REMOVALS, DrillId::parse(&drill.id))?))
+    });
+    drills.collect()
 }
 
 /// The request to the user's function.

@@ -3,22 +3,22 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::domain::operator::metrics::Metric;
+use crate::domain::operator::metrics::Published;
 
 /// Writes one line. `dimensions` name the series; without them it is the stack's own. `properties` are searchable in the
 /// log, and cost no metric.
 #[must_use]
-pub fn line(
+pub fn line<M: Published>(
     namespace: &str,
     at: Timestamp,
     dimensions: &[(&str, &str)],
-    values: &[(Metric, f64)],
+    values: &[(M, f64)],
     properties: &[(&str, Value)],
 ) -> String {
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let metrics: Vec<Value> = values
         .iter()
-        .map(|(metric, _)| json!({"Name": metric.as_str(), "Unit": metric.unit().as_str()}))
+        .map(|(metric, _)| json!({"Name": metric.name(), "Unit": metric.counts().as_str()}))
         .collect();
     let directive = json!({
         "Timestamp": at.as_millisecond(),
@@ -29,7 +29,7 @@ pub fn line(
     line.extend(dimensions.iter().map(text));
     let other = |(name, value): &(&str, Value)| ((*name).to_owned(), value.clone());
     line.extend(properties.iter().map(other));
-    let number = |(metric, value): &(Metric, f64)| (metric.as_str().to_owned(), json!(value));
+    let number = |(metric, value): &(M, f64)| (metric.name().to_owned(), json!(value));
     line.extend(values.iter().map(number));
     Value::Object(line).to_string()
 }

@@ -5,6 +5,8 @@ mod edge;
 mod measure;
 mod prune;
 mod records;
+#[cfg(feature = "drills")]
+mod remover;
 mod settings;
 mod warming;
 
@@ -15,6 +17,8 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::warn;
 
+#[cfg(feature = "drills")]
+use crate::app::drill::remover::RemoverConfig;
 use crate::app::prune::PrunerConfig;
 use crate::app::react::ReactorConfig;
 use crate::app::sweep::SweeperConfig;
@@ -26,6 +30,8 @@ pub use edge::{EdgeError, PlanReport, RegionReport, SweepAnswer, plan, react, wo
 pub use measure::{LastMeasured, sweep};
 pub use prune::{PruneFault, prune};
 pub use records::{NamelessRecord, answer, records};
+#[cfg(feature = "drills")]
+pub use remover::{RemoveFault, RemoverAnswer, RemoverSettings, remove};
 pub use settings::Settings;
 
 /// Serves events until Lambda ends the process.
@@ -111,6 +117,25 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             .await
         }
     }
+}
+
+/// Serves the remover of restore.yaml until Lambda ends the process.
+///
+/// # Errors
+/// If Lambda's runtime API does not answer as documented.
+#[cfg(feature = "drills")]
+pub async fn serve_remover(
+    settings: RemoverSettings,
+    reach: &Reach,
+) -> Result<(), lambda_runtime::Error> {
+    let RemoverSettings { stack, metrics } = settings;
+    let sdk = for_functions(remover::REMOVER, &stack.home, reach);
+    let aws = Aws::new(sdk, stack.table.clone(), ()).with_rds_deadlines(reach.rds_deadlines);
+    let (aws, config, metrics) = (&aws, &RemoverConfig::from(&stack), &metrics);
+    lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| {
+        remove(aws, config, metrics, print)
+    }))
+    .await
 }
 
 /// Prints a line of metrics past the log's filter: CloudWatch makes metrics of it, whatever is logged.

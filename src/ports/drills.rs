@@ -1,6 +1,6 @@
 //! Drills: what RDS shows of what they made, the one call that deletes it, and what is stored of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -8,6 +8,7 @@ use super::error::{PortError, RdsError};
 use super::pages::Page;
 use super::table::Written;
 use crate::domain::drill::judge::FailureEvent;
+use crate::domain::drill::name::DrillId;
 use crate::domain::drill::record::Drills;
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::ResourceId;
@@ -85,6 +86,31 @@ pub trait StoreDrills {
     ) -> Result<Written, PortError>;
 }
 
+/// The drills whose remains the remover is removing: it has asked RDS to delete them or is about to, and has not seen them
+/// gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenRemovals {
+    /// How often they were stored.
+    pub revision: i64,
+    /// Each drill with the database that it is of.
+    pub drills: BTreeSet<(ResourceId, DrillId)>,
+}
+
+/// Reads which drills are being removed.
+pub trait ReadOpenRemovals {
+    /// `GetItem`, consistent.
+    ///
+    /// # Errors
+    /// If the table does not answer, or if this version cannot read what it holds.
+    async fn open_removals(&self) -> Result<OpenRemovals, PortError>;
+}
+
+/// Stores which drills are being removed.
+pub trait StoreOpenRemovals {
+    /// `UpdateItem`, if their revision is still the one before this one. The first has the revision 1.
+    async fn store_open_removals(&self, removals: &OpenRemovals) -> Result<Written, PortError>;
+}
+
 actions! {
     ListRestored: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
     DeleteDrilled: "rds:DeleteDBInstance" "rds:DeleteDBCluster";
@@ -92,4 +118,6 @@ actions! {
     CheckDrill: "lambda:InvokeFunction";
     ReadDrills: "dynamodb:BatchGetItem";
     StoreDrills: "dynamodb:UpdateItem";
+    ReadOpenRemovals: "dynamodb:GetItem";
+    StoreOpenRemovals: "dynamodb:UpdateItem";
 }

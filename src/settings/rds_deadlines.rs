@@ -12,8 +12,8 @@ const CHANGE: &str = "SNAPFERRY_RDS_CHANGE_SECONDS";
 const SECONDS: RangeInclusive<u64> = 1..=300;
 /// What a read's second try may cost beyond its own limit, for the pause before it.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How much longer a change may be tried again after an answer that came early, such as throttling.
-const AGAIN: Duration = Duration::from_secs(5);
+/// How much longer a change may be tried again after an answer that came early.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a function waits for one try of a call to RDS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +61,8 @@ impl RdsDeadlines {
         (self.read, 2 * self.read + PAUSE)
     }
 
-    /// One try of a change, and the whole call. What comes early, such as throttling, is tried again; a second try after the
-    /// first one's time is over has little time left, for RDS has most likely begun.
+    /// One try of a change, and the whole call. What comes early is tried again; a second try after the first one's time is
+    /// over has little time left, for RDS has most likely begun.
     #[must_use]
     pub fn of_changes(self) -> (Duration, Duration) {
         (self.change, self.change + AGAIN)

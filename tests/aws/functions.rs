@@ -14,7 +14,12 @@ pub(crate) const TOKEN: &str = "AAAAKgAAAAIAAAAAthe+secret/token==";
 
 /// The function's variables, as Lambda and the template set them.
 pub(crate) fn function(handler: &str, server: &Server) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    function_of(env!("CARGO_BIN_EXE_bootstrap"), handler, server)
+}
+
+/// The same of another program.
+pub(crate) fn function_of(program: &str, handler: &str, server: &Server) -> Command {
+    let mut command = Command::new(program);
     command
         .env_clear()
         .env("_HANDLER", handler)

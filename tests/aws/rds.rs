@@ -20,7 +20,7 @@ pub(crate) fn xml(action: &str, result: &str) -> Reply {
     ))
 }
 
-fn refusal(status: u16, code: &str, message: &str) -> Reply {
+pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Reply {
     Reply::Http(
         status,
         format!(

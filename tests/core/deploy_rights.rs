@@ -157,6 +157,7 @@ fn each_type_of_the_templates_has_a_row_of_rights_and_what_stands_there_always_i
         role_path: "/teams/db/",
         makes_key: true,
         makes_table: true,
+        with_restore: false,
         is_upgrade: false,
         names_bucket: false,
     };
@@ -203,6 +204,25 @@ fn each_type_of_the_templates_has_a_row_of_rights_and_what_stands_there_always_i
         let context = [("aws:RequestedRegion", first.to_owned())];
         assert_eq!(role.unwrap().context, context, "{caller}");
     }
+    // The second stack has types of resources that the first one has too, and is asked about under its own name.
+    let with_restore = RightsQuery {
+        with_restore: true,
+        ..query
+    };
+    let restore = fs::read_to_string("restore.yaml").unwrap();
+    let its_own = with_restore.requirements().split_off(asked.len());
+    let kinds = KINDS.iter().filter(|row| {
+        let mut asked = its_own.iter();
+        asked.any(|one| one.actions == row.actions)
+    });
+    let kinds: BTreeSet<String> = kinds.map(|row| row.kind.to_owned()).collect();
+    let mut expected = kinds_of(&restore, |_| true);
+    // No queue feeds its function.
+    expected.remove("AWS::Lambda::EventSourceMapping");
+    assert_eq!(kinds, expected);
+    let role = "arn:aws-us-gov:iam::111122223333:role/teams/db/snapferry-restore-deploy";
+    let mut resources = its_own.iter().flat_map(|one| &one.resources);
+    assert!(resources.any(|one| one == role));
     let brings_a_table = RightsQuery {
         makes_table: false,
         ..query

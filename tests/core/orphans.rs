@@ -13,6 +13,7 @@ fn orphans(world: &World) -> Orphans {
     let of = PreviewOf {
         stack: &config.stack,
         home: &config.home,
+        source_regions: &[],
         key: &config.key,
         built_in: &config.built_in,
     };

@@ -106,6 +106,7 @@ fn a_person_hears_of_it_beforehand_when_the_plan_is_shown_and_when_the_version_i
     let of = PreviewOf {
         stack: &planning.stack.rules.stack,
         home: &planning.stack.home,
+        source_regions: &[],
         key: &planning.key,
         built_in: &planning.policies,
     };
@@ -311,6 +312,7 @@ fn preview(world: &World, part: PlanPart<'_>) -> PrunePreview {
     let of = PreviewOf {
         stack: &config.stack,
         home: &config.home,
+        source_regions: &[],
         key: &config.key,
         built_in: &config.built_in,
     };

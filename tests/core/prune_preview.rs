@@ -65,6 +65,7 @@ fn look(world: &World) -> Result<PrunePreview, PreviewError> {
     let of = PreviewOf {
         stack: &planning.stack.rules.stack,
         home: &planning.stack.home,
+        source_regions: &[],
         key: &planning.key,
         built_in: &planning.policies,
     };

@@ -557,6 +557,7 @@ fn the_preview_shows_what_would_go_and_since_when() {
         let of = snapferry::app::prune_preview::PreviewOf {
             stack: &config().stack,
             home: &config().home,
+            source_regions: &[],
             key: &config().key,
             built_in: &config().built_in,
         };

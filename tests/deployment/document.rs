@@ -16,6 +16,11 @@ pub(crate) fn source_region() -> Value {
     yaml("source-region.yaml")
 }
 
+/// `restore.yaml`, likewise.
+pub(crate) fn restore() -> Value {
+    yaml("restore.yaml")
+}
+
 /// The state machine's definition, its substitutions not filled in.
 pub(crate) fn definition() -> Value {
     serde_json::from_str(&text("statemachine/protect.asl.json")).unwrap()

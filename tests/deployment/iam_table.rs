@@ -11,16 +11,17 @@ use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::role::IamRole;
 use snapferry::domain::id::tags::StackId;
 
-use crate::document::{resources, source_region, template};
+use crate::document::{resources, restore, source_region, template};
+use crate::remover_rows;
 
-const ACCOUNT: &str = "111122223333";
-const HOME: &str = "eu-central-1";
-const SOURCES: [&str; 2] = ["eu-west-1", "eu-north-1"];
-const STACK: &str = "prod";
+pub(crate) const ACCOUNT: &str = "111122223333";
+pub(crate) const HOME: &str = "eu-central-1";
+pub(crate) const SOURCES: [&str; 2] = ["eu-west-1", "eu-north-1"];
+pub(crate) const STACK: &str = "prod";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/recovery";
 const MACHINE: &str = "arn:aws:states:eu-central-1:111122223333:stateMachine:protect";
 const PRUNER: &str = "arn:aws:lambda:eu-central-1:111122223333:function:Pruner";
-const TABLE: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/waits";
+pub(crate) const TABLE: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/waits";
 /// A source's key in another account.
 const FOREIGN_KEY: &str = "arn:aws:kms:eu-west-1:999988887777:key/theirs";
 const VIA_HOME: &str = "rds.eu-central-1.amazonaws.com";
@@ -67,7 +68,8 @@ impl Deployment {
             "AWS::Region" => json!(HOME),
             "AWS::AccountId" => json!(ACCOUNT),
             "AWS::URLSuffix" => json!("amazonaws.com"),
-            "AWS::StackName" => json!(STACK),
+            "AWS::StackName" | "StackId" => json!(STACK),
+            "TableName" => json!("waits"),
             "SourceRegions" => json!(SOURCES),
             "SourceKeyArns" => json!(self.source_keys),
             "RecoveryRegion" => json!(HOME),
@@ -146,7 +148,7 @@ impl Deployment {
 
     fn roles(&self) -> Value {
         let mut roles = Map::new();
-        for template in [template(), source_region()] {
+        for template in [template(), source_region(), restore()] {
             for (name, role) in resources(&template, "AWS::IAM::Role") {
                 let policies = role["Policies"].as_array().unwrap();
                 let statements = policies
@@ -201,6 +203,7 @@ impl Deployment {
         // Without RDS in between, to see that the key of the copies is usable.
         rows.push(row("WorkerRole", "kms:DescribeKey", KEY, &[]));
         rows.extend(people_may());
+        rows.extend(remover_rows::allowed());
         rows
     }
 
@@ -406,6 +409,7 @@ impl Deployment {
             ),
         ];
         rows.extend(people_may_not());
+        rows.extend(remover_rows::denied());
         if self.source_keys.is_empty() {
             rows.push(row(
                 "WorkerRole",
@@ -677,11 +681,11 @@ fn people_may_not() -> Vec<Value> {
     rows
 }
 
-fn rds(region: &str, kind: &str, name: &str) -> String {
+pub(crate) fn rds(region: &str, kind: &str, name: &str) -> String {
     format!("arn:aws:rds:{region}:{ACCOUNT}:{kind}:{name}")
 }
 
-fn row(role: &str, action: &str, resource: &str, keys: &[(&str, &str)]) -> Value {
+pub(crate) fn row(role: &str, action: &str, resource: &str, keys: &[(&str, &str)]) -> Value {
     let mut context = Map::from_iter([("aws:RequestedRegion".to_owned(), json!(HOME))]);
     context.extend(
         keys.iter()

@@ -14,6 +14,8 @@ mod outputs;
 mod parameters_page;
 mod permissions;
 mod release;
+mod remover_rows;
+mod restore_stack;
 mod security_page;
 mod stack;
 mod state_machine;

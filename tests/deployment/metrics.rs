@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use snapferry::domain::limits::STATE_TIMEOUT;
-use snapferry::domain::operator::metrics::{Metric, OF_THE_LOGS};
+use snapferry::domain::operator::metrics::{DrillMetric, Metric, OF_THE_LOGS};
 
-use crate::document::{resources, source_region, template, text};
+use crate::document::{resources, restore, source_region, template, text};
 
 const OWN: &str = "Snapferry/${AWS::StackName}";
 
@@ -44,6 +44,11 @@ fn with_defaults<'a>(template: &'a Value, property: &'a Value) -> &'a Value {
 #[test]
 fn the_page_names_every_metric_with_its_unit_and_no_other() {
     let rows = table("Metrics");
+    let of_drills = table("The stack of drills");
+    let drills: BTreeSet<String> = of_drills.iter().map(|row| unquoted(&row[0])).collect();
+    let printed = DrillMetric::ALL.iter().map(|metric| metric.as_str());
+    assert_eq!(drills, printed.map(ToOwned::to_owned).collect());
+    assert_eq!(of_drills[0][1], DrillMetric::ALL[0].unit().as_str());
     let named: BTreeSet<String> = rows.iter().map(|row| unquoted(&row[0])).collect();
     assert_eq!(named, ours());
     for metric in Metric::ALL {
@@ -81,27 +86,28 @@ fn the_functions_that_print_metrics_know_the_namespace_of_the_alarms() {
 
 #[test]
 fn each_alarm_stands_on_the_page_with_its_period_and_the_reason() {
-    let template = template();
-    let rows = table("Alarms");
-    let alarms: Vec<_> = resources(&template, "AWS::CloudWatch::Alarm").collect();
-    let named: BTreeSet<String> = rows.iter().map(|row| unquoted(&row[0])).collect();
-    let there: BTreeSet<String> = alarms.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(named, there);
-    for (name, alarm) in alarms {
-        let row = rows.iter().find(|row| unquoted(&row[0]) == name).unwrap();
-        let period = with_defaults(&template, &alarm["Period"]);
-        let (of, needed) = (&alarm["EvaluationPeriods"], &alarm["DatapointsToAlarm"]);
-        assert_eq!(row[2], format!("{period} s, {needed} of {of}"), "{name}");
-        let without_data = match alarm["TreatMissingData"].as_str().unwrap() {
-            "breaching" => "rings",
-            "notBreaching" => "is well",
-            other => panic!("{name}: {other}"),
-        };
-        assert_eq!(row[3], without_data, "{name}");
-        assert!(row[4].len() > 5, "{name} needs a reason for its period");
-        let metric = alarm["MetricName"].as_str().unwrap();
-        let of_queues = metric.starts_with("Approximate");
-        assert!(of_queues || row[1].contains(metric), "{name}: {}", row[1]);
+    for (template, section) in [(template(), "Alarms"), (restore(), "Its alarms")] {
+        let rows = table(section);
+        let alarms: Vec<_> = resources(&template, "AWS::CloudWatch::Alarm").collect();
+        let named: BTreeSet<String> = rows.iter().map(|row| unquoted(&row[0])).collect();
+        let there: BTreeSet<String> = alarms.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(named, there);
+        for (name, alarm) in alarms {
+            let row = rows.iter().find(|row| unquoted(&row[0]) == name).unwrap();
+            let period = with_defaults(&template, &alarm["Period"]);
+            let (of, needed) = (&alarm["EvaluationPeriods"], &alarm["DatapointsToAlarm"]);
+            assert_eq!(row[2], format!("{period} s, {needed} of {of}"), "{name}");
+            let without_data = match alarm["TreatMissingData"].as_str().unwrap() {
+                "breaching" => "rings",
+                "notBreaching" => "is well",
+                other => panic!("{name}: {other}"),
+            };
+            assert_eq!(row[3], without_data, "{name}");
+            assert!(row[4].len() > 5, "{name} needs a reason for its period");
+            let metric = alarm["MetricName"].as_str().unwrap();
+            let of_queues = metric.starts_with("Approximate");
+            assert!(of_queues || row[1].contains(metric), "{name}: {}", row[1]);
+        }
     }
 }
 
@@ -144,7 +150,7 @@ fn sections(page: &str) -> BTreeMap<String, &str> {
 fn each_alarm_names_a_section_of_the_runbook_that_names_the_alarm() {
     let runbook = text("docs/RUNBOOK.md");
     let sections = sections(&runbook);
-    for template in [template(), source_region()] {
+    for template in [template(), source_region(), restore()] {
         for (name, alarm) in resources(&template, "AWS::CloudWatch::Alarm") {
             let description = alarm["AlarmDescription"].as_str().unwrap();
             let (what, link) = description.split_once(" (docs/RUNBOOK.md#").unwrap();
@@ -167,7 +173,12 @@ fn each_alarm_notifies_whom_the_parameters_name_when_it_rings_and_when_it_is_ove
         json!({"Fn::If": ["AlarmEmailIsGiven", {"Ref": "AlarmsTopic"}, {"Ref": "AWS::NoValue"}]});
     let topic =
         json!({"Fn::If": ["AlarmTopicIsGiven", {"Ref": "AlarmTopicArn"}, {"Ref": "AWS::NoValue"}]});
-    for (template, actions) in [(&home, json!([email, topic])), (&source, json!([topic]))] {
+    let restore = restore();
+    for (template, actions) in [
+        (&home, json!([email, topic])),
+        (&source, json!([topic])),
+        (&restore, json!([topic])),
+    ] {
         for (name, alarm) in resources(template, "AWS::CloudWatch::Alarm") {
             assert_eq!(alarm["AlarmActions"], actions, "{name}");
             assert_eq!(alarm["OKActions"], actions, "{name}");

@@ -9,7 +9,7 @@ use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::role::{IamRole, Role};
 use snapferry::domain::id::tags::StackId;
 
-use crate::document::{definition, resources, source_region, template, texts, values_of};
+use crate::document::{definition, resources, restore, source_region, template, texts, values_of};
 
 /// What Lambda does in a function's name with the queue that feeds it.
 const FEED: [&str; 3] = [
@@ -164,14 +164,22 @@ fn the_pruner_deletes_only_what_bears_the_stacks_tag_and_name_and_nothing_that_i
             found.copied().collect::<Vec<&Value>>()
         };
         let (allows, denies) = (about("Allow"), about("Deny"));
-        assert_eq!((allows.len(), denies.len()), (2, 2), "{action}");
+        // By each key, in the recovery region and in the source regions.
+        assert_eq!((allows.len(), denies.len()), (4, 2), "{action}");
         for (nth, key) in [key, "aws:ResourceTag"].into_iter().enumerate() {
-            let (allow, deny) = (allows[nth], denies[nth]);
-            let expected = json!({"StringEquals": {format!("{key}/snapferry:stack"): tag.clone()}});
+            let (allow, at_source, deny) = (allows[nth], allows[nth + 2], denies[nth]);
+            let by_tag = format!("{key}/snapferry:stack");
+            let expected = json!({"StringEquals": {by_tag.clone(): tag.clone()}});
             assert_eq!(allow["Condition"], expected);
-            let resource = allow["Resource"]["Fn::Sub"].as_str().unwrap();
-            assert!(resource.ends_with(&format!(":{kind}:sf-*")), "{resource}");
-            assert!(resource.contains(":${AWS::Region}:"), "{resource}");
+            let expected = json!({"StringEquals": {
+                by_tag: tag.clone(), "aws:RequestedRegion": {"Ref": "SourceRegions"}
+            }});
+            assert_eq!(at_source["Condition"], expected);
+            for (allow, place) in [(allow, ":${AWS::Region}:"), (at_source, ":rds:*:")] {
+                let resource = allow["Resource"]["Fn::Sub"].as_str().unwrap();
+                assert!(resource.ends_with(&format!(":{kind}:sf-*")), "{resource}");
+                assert!(resource.contains(place), "{resource}");
+            }
             assert_eq!(deny["Resource"], "*");
             // There, whatever its value is.
             let expected = json!({"Null": {format!("{key}/snapferry:hold"): "false"}});
@@ -216,15 +224,24 @@ fn a_role_that_reads_snapshots_may_list_the_tags_of_those_that_bear_our_name() {
             .iter()
             .flat_map(|one| texts(&one["Action"]))
             .filter(|action| *action == "rds:DescribeDBSnapshots");
-        assert!(describes.count() > 0, "{role}");
-        let lists = granting(&all, "rds:ListTagsForResource");
-        let resources = lists["Resource"].as_array().unwrap();
-        let kinds = resources.iter().map(|resource| {
-            let arn = resource["Fn::Sub"].as_str().unwrap();
-            arn.split_once("${AWS::AccountId}:").unwrap().1
-        });
-        let kinds: Vec<&str> = kinds.collect();
-        assert_eq!(kinds, ["snapshot:sf-*", "cluster-snapshot:sf-*"], "{role}");
+        let lists = all
+            .iter()
+            .filter(|one| texts(&one["Action"]).contains(&"rds:ListTagsForResource"));
+        let lists: Vec<&&Value> = lists.collect();
+        // The pruner has a statement for the recovery region and one for the source regions.
+        assert!(
+            !lists.is_empty() && lists.len() <= describes.count(),
+            "{role}"
+        );
+        for statement in lists {
+            let resources = statement["Resource"].as_array().unwrap();
+            let kinds = resources.iter().map(|resource| {
+                let arn = resource["Fn::Sub"].as_str().unwrap();
+                arn.split_once("${AWS::AccountId}:").unwrap().1
+            });
+            let kinds: Vec<&str> = kinds.collect();
+            assert_eq!(kinds, ["snapshot:sf-*", "cluster-snapshot:sf-*"], "{role}");
+        }
     }
 }
 
@@ -261,7 +278,7 @@ fn granting<'a>(statements: &[&'a Value], action: &str) -> &'a Value {
 /// Many organisations refuse a role without its boundary or outside its path.
 #[test]
 fn each_role_takes_the_boundary_and_the_path_that_the_organisation_asks_for() {
-    for template in [template(), source_region()] {
+    for template in [template(), source_region(), restore()] {
         for (name, role) in roles(&template) {
             assert_eq!(role["Path"], json!({"Ref": "RolePath"}), "{name}");
             let boundary = json!({"Fn::If": [
@@ -338,8 +355,8 @@ fn a_role_may_do_the_same_with_clusters_as_with_instances() {
         }
     }
     assert_eq!(
-        granted, 10,
-        "planner (2), worker (3), reactor (2), sweeper, pruner (2)"
+        granted, 11,
+        "planner (2), worker (3), reactor (2), sweeper, pruner (3)"
     );
 }
 

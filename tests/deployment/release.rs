@@ -61,7 +61,9 @@ fn the_drafts_checksums_have_a_line_for_each_zip() {
         .unwrap();
     let sums = draft.lines().find(|line| line.ends_with(">SHA256SUMS"));
     assert_eq!(sums, Some("cat parts/*/SHA256SUMS >SHA256SUMS"));
-    assert!(text("release/pack.py").contains("snapferry-lambda-*.zip"));
+    for zip in ["snapferry-lambda-*.zip", "snapferry-drills-*.zip"] {
+        assert!(text("release/pack.py").contains(zip), "{zip}");
+    }
 }
 
 #[test]
@@ -75,11 +77,13 @@ fn the_release_asks_for_each_program_that_it_calls_before_it_compiles() {
     }
 }
 
-/// `snapferry deploy` looks for the zip under this name beside itself.
+/// `snapferry deploy` looks for the zips under these names beside itself.
 #[test]
-fn the_release_puts_the_zip_where_deploy_looks_for_it() {
+fn the_release_puts_the_zips_where_deploy_looks_for_them() {
     let script = text("release/build");
-    assert!(script.contains("\"$folder/snapferry-lambda-$lambda.zip\""));
     let command = text("src/cli/deploy/code.rs");
-    assert!(command.contains("\"snapferry-lambda-{}.zip\""));
+    for name in ["lambda", "drills"] {
+        assert!(script.contains(&format!("\"$folder/snapferry-{name}-$lambda.zip\"")));
+        assert!(command.contains(&format!("\"snapferry-{name}-{{}}.zip\"")));
+    }
 }

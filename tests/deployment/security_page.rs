@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::document::{resources, source_region, template, text, texts};
+use crate::document::{resources, restore, source_region, template, text, texts};
 
 const BEGIN: &str =
     "<!-- The tables below are generated from the templates; a test holds them. -->\n";
@@ -75,6 +75,7 @@ fn tables() -> String {
     for (file, template) in [
         ("template.yaml", template()),
         ("source-region.yaml", source_region()),
+        ("restore.yaml", restore()),
     ] {
         for (name, role) in resources(&template, "AWS::IAM::Role") {
             page.push_str(&format!("\n### {name} ({file})\n\n"));

@@ -10,9 +10,10 @@ use snapferry::domain::deploy::timing::Timing;
 use snapferry::domain::limits::{COMMAND_LIFETIME, MAX_RECEIVES};
 use snapferry::domain::operator::own_event::SOURCE;
 use snapferry::domain::run::backoff::Backoff;
+use snapferry::domain::run::pace::Pace;
 use snapferry::settings::RdsDeadlines;
 
-use crate::document::{keys, resources, source_region, template, texts, values_of};
+use crate::document::{keys, resources, restore, source_region, template, texts, values_of};
 
 /// AWS's longest.
 const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
@@ -58,7 +59,7 @@ fn arn_of(name: &str) -> Value {
 
 #[test]
 fn each_queue_keeps_its_messages_for_two_weeks_encrypted() {
-    for template in [template(), source_region()] {
+    for template in [template(), source_region(), restore()] {
         for (name, queue) in resources(&template, "AWS::SQS::Queue") {
             assert_eq!(queue["MessageRetentionPeriod"], RETENTION_SECONDS, "{name}");
             assert_eq!(queue["SqsManagedSseEnabled"], true, "{name}");
@@ -114,7 +115,8 @@ fn a_function_outlives_its_slowest_calls_to_rds() {
         (read, change)
     );
     let usual = Duration::from_secs(5);
-    let slowest = (reading + changing + usual).as_secs();
+    let turns = Pace::READS_WAIT.saturating_add(Pace::CHANGES_WAIT);
+    let slowest = (reading + changing + usual + turns.unsigned_abs()).as_secs();
     assert!(slowest <= default_of(&template, "FunctionTimeout"));
     // What `deploy` and `doctor` ask of other values is the same.
     let fits = Timing {
@@ -443,7 +445,7 @@ fn a_rule_of_a_template_uses_only_the_functions_that_rules_know() {
             _ => {}
         }
     }
-    for template in [template(), source_region()] {
+    for template in [template(), source_region(), restore()] {
         let mut found = Vec::new();
         functions(&template["Rules"], &mut found);
         assert!(!found.is_empty());
@@ -665,7 +667,7 @@ fn the_events_queue_lets_in_the_topic_of_a_source_region_by_its_fixed_name() {
 
 #[test]
 fn each_queue_has_a_policy_against_clear_text() {
-    for template in [template(), source_region()] {
+    for template in [template(), source_region(), restore()] {
         let policies = resources(&template, "AWS::SQS::QueuePolicy");
         let covered: BTreeSet<String> = policies
             .flat_map(|(_, policy)| policy["Queues"].as_array().unwrap())
@@ -678,7 +680,7 @@ fn each_queue_has_a_policy_against_clear_text() {
 
 #[test]
 fn each_parameter_is_described_bounded_and_used() {
-    for template in [template(), source_region()] {
+    for template in [template(), source_region(), restore()] {
         let mut references = Vec::new();
         values_of(&template, "Ref", &mut references);
         let text = template.to_string();
@@ -703,17 +705,18 @@ fn each_parameter_is_described_bounded_and_used() {
 
 #[test]
 fn each_parameter_has_its_place_in_the_console() {
-    let template = template();
-    let groups = &template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
-    let mut placed: Vec<&str> = groups
-        .as_array()
-        .unwrap()
-        .iter()
-        .flat_map(|group| group["Parameters"].as_array().unwrap())
-        .filter_map(Value::as_str)
-        .collect();
-    placed.sort_unstable();
-    assert_eq!(placed, keys(&template["Parameters"]));
+    for template in [template(), restore()] {
+        let groups = &template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
+        let mut placed: Vec<&str> = groups
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|group| group["Parameters"].as_array().unwrap())
+            .filter_map(Value::as_str)
+            .collect();
+        placed.sort_unstable();
+        assert_eq!(placed, keys(&template["Parameters"]));
+    }
 }
 
 #[test]

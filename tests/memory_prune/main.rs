@@ -263,6 +263,7 @@ fn a_thousand_databases_are_listed_under_64_mb_and_10_s_with_a_call_for_each_pag
     let of = PreviewOf {
         stack: &planning.stack.rules.stack,
         home: &planning.stack.home,
+        source_regions: &[],
         key: &planning.key,
         built_in: &planning.policies,
     };

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::cloud::RDS_CALLS_PER_MINUTE;
 use super::report::seconds;
 use super::study::{Design, Figures, Study};
 
@@ -19,6 +20,8 @@ const BELOW: &str = "lag p50 below the 60 s loop's at every event delay up to 5 
 /// Where RDS throttles nothing.
 const TAIL: &str = "lag p99 within 180 s with 5 % of events lost, where RDS does not throttle";
 const CALLS: &str = "RDS calls for each recovery point at least 10 times below the Wait 300 s loop's, at 1,000 databases";
+/// Where events come at once and none is lost, however RDS counts.
+const SELDOM: &str = "throttled calls under 1 % of all of Snapferry's, at 1,000 databases and more and the assumed rate";
 const NONE_LOST: &str = "no recovery point lost by Snapferry";
 
 /// The most that p99 may be with lost events.
@@ -26,10 +29,13 @@ const TAIL_SECONDS: f64 = 180.0;
 /// The fleet that the promise of RDS calls is made for.
 const FLEET_OF_CALLS: usize = 1_000;
 
+/// The share of throttled calls that RDS may see.
+const THROTTLED: f64 = 0.01;
+
 /// Every promise that a study does not keep.
 #[must_use]
 pub fn broken(study: &Study) -> Vec<Broken> {
-    let mut all = Vec::new();
+    let mut all = throttled(study);
     for figures in study
         .figures
         .iter()
@@ -99,6 +105,33 @@ pub fn broken(study: &Study) -> Vec<Broken> {
     all
 }
 
+/// Where Snapferry was throttled more often than is promised.
+fn throttled(study: &Study) -> Vec<Broken> {
+    if study.rds_calls_per_minute < RDS_CALLS_PER_MINUTE {
+        return Vec::new();
+    }
+    let fleets = study.fleets().into_iter();
+    let large = fleets.filter(|databases| *databases >= FLEET_OF_CALLS);
+    let ours = |databases| {
+        let designs = [Design::Snapferry].into_iter().chain(Design::OTHER_RATES);
+        designs.filter_map(move |design| study.of(design, databases, 0, 0.0))
+    };
+    let too_many = |figures: &Figures| {
+        let all = figures.rds_calls + figures.rds_throttled;
+        let share = figures.rds_throttled as f64 / all.max(1) as f64;
+        (share >= THROTTLED).then(|| Broken {
+            promise: SELDOM,
+            by: format!(
+                "{} of {all} calls of {} with {} databases",
+                figures.rds_throttled,
+                figures.design.name(),
+                figures.databases
+            ),
+        })
+    };
+    large.flat_map(ours).filter_map(too_many).collect()
+}
+
 /// The other design's figure divided by Snapferry's; 0 if either is missing.
 fn times_below(ours: Option<f64>, theirs: Option<f64>) -> f64 {
     match (ours, theirs) {
@@ -143,6 +176,34 @@ mod tests {
                 .iter()
                 .any(|b| b.promise == NONE_LOST && b.by.contains("1 lost"))
         );
+    }
+
+    #[test]
+    fn a_large_fleet_that_is_throttled_too_often_breaks_its_promise_in_every_shape_of_the_rate() {
+        let mut study = small();
+        for figures in &mut study.figures {
+            (figures.rds_calls, figures.rds_throttled) = (9_900, 100);
+        }
+        assert_eq!(throttled(&study), [], "it is a small fleet");
+        for figures in &mut study.figures {
+            figures.databases = 1_000;
+        }
+        let found = throttled(&study);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(
+            found[2]
+                .by
+                .contains("100 of 10000 calls of snapferry-bucket")
+        );
+        for figures in &mut study.figures {
+            figures.rds_calls += 1;
+        }
+        assert_eq!(throttled(&study), []);
+        for figures in &mut study.figures {
+            figures.rds_throttled = 10_000;
+        }
+        study.rds_calls_per_minute = 699.0;
+        assert_eq!(throttled(&study), [], "the rate is another one");
     }
 
     #[test]

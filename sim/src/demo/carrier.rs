@@ -36,6 +36,8 @@ struct Notes {
     refused: Vec<String>,
     /// Whether no event is on its way.
     is_idle: bool,
+    /// The regions whose events are lost.
+    cut_off: BTreeSet<String>,
 }
 
 impl Carrier {
@@ -55,6 +57,16 @@ impl Carrier {
         };
         let task = tokio::spawn(road.carry(events, hold_back_every));
         Self { notes, task }
+    }
+
+    /// Whether a region's events are carried. Those of a region whose rule is switched off are lost.
+    pub(super) fn forward(&self, region: &str, is_on: bool) {
+        let mut notes = lock(&self.notes);
+        if is_on {
+            notes.cut_off.remove(region);
+        } else {
+            notes.cut_off.insert(region.to_owned());
+        }
     }
 
     /// When an event reached the bus.
@@ -126,9 +138,17 @@ impl Road {
         }
     }
 
+    fn is_lost(&self, event: &EmittedEvent) -> bool {
+        let region = event.source_arn.split(':').nth(3).unwrap_or_default();
+        lock(&self.notes).cut_off.contains(region)
+    }
+
     async fn hand_over(&self, event: EmittedEvent) {
         // The time before the call: what the bus itself takes counts as reaction.
         let at = Timestamp::now();
+        if self.is_lost(&event) {
+            return;
+        }
         let on_the_bus = on_the_bus(&event);
         if let Err(error) = self.bus.put_events(&[on_the_bus]).await {
             lock(&self.notes).refused.push(error.to_string());

@@ -137,12 +137,12 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     trouble.outages.functions_run_in(stack.process_group());
     explain(out, args, &stack, &trouble, quota);
 
-    let carrier = Carrier::start(
+    let carrier = Arc::new(Carrier::start(
         events,
         stack.client().clone(),
         trouble.plan.hold_back_every(),
         trouble.tally.clone(),
-    );
+    ));
     let sweeps = Sweeps::start(
         stack.client().clone(),
         stack.output("SweeperName")?.to_owned(),
@@ -156,6 +156,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
             databases: &fleet.databases,
             old: &fleet.old,
             executions: selected.len(),
+            carrier: &carrier,
             speed: args.speed,
         };
         let mirror = scene.play(out).await?;

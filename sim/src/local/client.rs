@@ -12,7 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How long a call may take. The emulator answers in milliseconds, and an invoked function within its timeout.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -152,6 +152,31 @@ impl Client {
         if status.is_success() {
             return Ok(answer);
         }
+        Err(refused(operation, status, &answer))
+    }
+
+    /// Calls an operation of IAM that answers nothing that matters. IAM has a protocol of forms.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn change_iam(
+        &self,
+        operation: &str,
+        input: &[(&str, &str)],
+    ) -> Result<(), ClientError> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("Action", operation);
+        form.append_pair("Version", "2010-05-08");
+        form.extend_pairs(input);
+        let request = self
+            .request(Method::POST, "/", "iam")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Full::from(form.finish()));
+        let (status, _, body) = self.send(operation, ANSWER_WITHIN, request).await?;
+        if status.is_success() {
+            return Ok(());
+        }
+        let answer = json!({ "Message": String::from_utf8_lossy(&body) });
         Err(refused(operation, status, &answer))
     }
 

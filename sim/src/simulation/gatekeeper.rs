@@ -291,7 +291,11 @@ impl World {
         if matches!(call, Call::DescribeSnapshots { .. }) {
             self.doing(by).looked_at = Some(self.now);
         }
+        if matches!(call, Call::DeleteSnapshot { .. }) {
+            self.doing(by).deleted_at = Some(self.now);
+        }
         self.note(|| format!("  {answer:?}"));
+        self.interfere_with_a_round(call);
         for _ in 0..std::mem::take(&mut self.rds.left_out) {
             self.count_fault(Fault::ListLags);
         }

@@ -115,14 +115,16 @@ pub(super) struct Doing {
     pub(super) shown: BTreeMap<RdsArn, bool>,
     /// The executions that were found without their claim.
     pub(super) not_permitted: BTreeSet<String>,
-    /// For the pruner: whether a part of its inventory could not be read.
-    pub(super) partial: bool,
+    /// For the pruner: the regions whose inventory could not be read to its end.
+    pub(super) partial: BTreeSet<Region>,
     /// Whether removal was frozen when it asked last.
     pub(super) frozen: bool,
     /// When it looked at snapshots last.
     pub(super) looked_at: Option<Timestamp>,
     /// When it looked at what restores and drills made last.
     pub(super) looked_at_databases: Option<Timestamp>,
+    /// When RDS last answered it about a delete.
+    pub(super) deleted_at: Option<Timestamp>,
     /// Since when its inventory stands.
     pub(super) inventory_since: Option<Timestamp>,
     /// The removals that it has entered.

@@ -1,10 +1,12 @@
 //! Carries the change sets out, or takes them away.
 
+use super::compare::{Packaged, compare_all, of_sources};
 use super::error::{DeployError, Refused};
 use super::follow::{Follow, INTERVAL};
-use super::look::{Packaged, compare_all, events_queue, of_sources};
+use super::look::events_queue;
 use super::permissions::Permissions;
 use super::plan::{Compared, Deployment, StackPlan};
+use super::restore::follow_home;
 use super::step::Step;
 use super::take_away::{clean_up, take_away};
 use crate::domain::deploy::changes::loses_data;
@@ -34,7 +36,7 @@ pub async fn act<W: Permissions>(
             return Err(error);
         }
         if at == 0 {
-            if let Err(error) = point_at_queue(world, &mut deployment, progress).await {
+            if let Err(error) = compare_again(world, &mut deployment, progress).await {
                 clean_up(world, &deployment.stacks[1..]).await;
                 return Err(error);
             }
@@ -69,19 +71,33 @@ async fn refuse_loss<W: Permissions>(
     Err(DeployError::Refused(refused))
 }
 
-/// The queue of RDS's own subscriptions may be known only now. The source regions' stacks are then compared anew.
-async fn point_at_queue<W: Permissions>(
+/// Some of what the other stacks need may be known only now. They are then compared anew.
+async fn compare_again<W: Permissions>(
     world: &W,
     deployment: &mut Deployment,
     progress: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), DeployError> {
     let request = &deployment.request;
     let home = world.find_stack(&request.recovery, &request.stack).await?;
-    let queue = events_queue(request, home.as_ref());
+    point_at_queue(world, deployment, home.as_ref(), progress).await?;
+    follow_home(world, deployment, home.as_ref(), progress).await
+}
+
+/// The queue of RDS's own subscriptions may be another now.
+async fn point_at_queue<W: Permissions>(
+    world: &W,
+    deployment: &mut Deployment,
+    home: Option<&StackFacts>,
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<(), DeployError> {
+    let request = &deployment.request;
+    let queue = events_queue(request, home);
     if queue == deployment.events_queue {
         return Ok(());
     }
-    let before = deployment.stacks.split_off(1);
+    // The recovery region's second stack comes last.
+    let end = deployment.stacks.len() - usize::from(deployment.restore.is_some());
+    let before: Vec<StackPlan> = deployment.stacks.drain(1..end).collect();
     take_away(world, &before).await?;
     let mut sources = Vec::new();
     for plan in before {
@@ -92,7 +108,7 @@ async fn point_at_queue<W: Permissions>(
     let template = Packaged::of_source(&deployment.templates);
     let targets = of_sources(&sources, &template, request, &queue);
     let anew = compare_all(world, targets, progress).await?;
-    deployment.stacks.extend(anew);
+    deployment.stacks.splice(1..1, anew);
     Ok(())
 }
 

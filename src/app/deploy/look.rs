@@ -1,26 +1,26 @@
 //! Looks at what stands there, uploads, and has CloudFormation compare.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use super::compare::{Packaged, Target, compare_all, of_sources};
 use super::error::{DeployError, Refused};
-use super::follow::INTERVAL;
 use super::permissions::Permissions;
-use super::plan::{Compared, Deployment, StackPlan};
+use super::plan::{Deployment, RestoreStack};
+use super::restore::of_restore;
 use super::rights::rights;
 use super::step::Step;
-use super::take_away::clean_up;
 use crate::domain::deploy::defaults::parameter_names;
 use crate::domain::deploy::names::{Account, Bucket, StackName};
 use crate::domain::deploy::outgrown::{misfits, raised};
-use crate::domain::deploy::package::{Templates, packaged};
+use crate::domain::deploy::package::{Templates, packaged, packaged_restore};
 use crate::domain::deploy::request::{Architecture, DeployRequest};
 use crate::domain::deploy::rights::{Rights, RightsQuery};
 use crate::domain::deploy::stack::{StackFacts, Template, why_not};
 use crate::domain::id::arn::{KeyArn, Region};
 use crate::domain::policy::spec::KeyName;
-use crate::ports::deploy::{ChangeSet, ChangeSetRequest, Made, TemplateSource};
+use crate::ports::deploy::{Made, TemplateSource};
 
 /// How many bytes of a hash a key of the bucket holds, in hexadecimal.
 const HASH_BYTES: usize = 16;
@@ -32,6 +32,8 @@ pub struct Code {
     pub zip: Vec<u8>,
     /// What its program was built for.
     pub architecture: Architecture,
+    /// The zip of the functions of `restore.yaml`, for the same processor. With it that stack is deployed too.
+    pub drills: Option<Vec<u8>>,
 }
 
 /// Looks at what stands there, uploads what is not there yet, and has CloudFormation compare each stack. Nothing but the
@@ -46,7 +48,12 @@ pub async fn look<W: Permissions>(
     code: &Code,
     progress: &mut dyn FnMut(Step<'_>),
 ) -> Result<Deployment, DeployError> {
-    let faults = request.faults(&parameter_names(&templates.recovery));
+    let names = parameter_names(&templates.recovery);
+    let mut known = names.clone();
+    if code.drills.is_some() {
+        known.extend(parameter_names(&templates.restore));
+    }
+    let faults = request.faults(&known);
     if !faults.is_empty() {
         let refused = faults.into_iter().map(Refused::Request);
         return Err(DeployError::Refused(refused.collect()));
@@ -70,6 +77,11 @@ pub async fn look<W: Permissions>(
         let stack = found(world, region, &name, &of_source, &mut refused).await?;
         sources.push((region.clone(), name, stack));
     }
+    let (region, name) = (&request.recovery, request.stack.of_restore());
+    let beside = match code.drills {
+        Some(_) => found(world, region, &name, &Template::Restore, &mut refused).await?,
+        None => world.find_stack(region, &name).await?,
+    };
     refused.extend(key_fault(world, &request, home.as_ref()).await?);
     let bucket = request
         .bucket
@@ -77,8 +89,15 @@ pub async fn look<W: Permissions>(
         .unwrap_or_else(|| Bucket::of_deployments(&account, &request.recovery));
     let held = home.as_ref().map(|home| home.parameters.clone());
     let held = held.unwrap_or_default();
-    let is_upgrade = home.is_some() && sources.iter().all(|(_, _, stack)| stack.is_some());
-    let query = rights_query(&request, &held, &caller, &account, &bucket, is_upgrade);
+    let with_restore = code.drills.is_some();
+    let is_upgrade = home.is_some()
+        && sources.iter().all(|(_, _, stack)| stack.is_some())
+        && (!with_restore || beside.is_some());
+    let query = RightsQuery {
+        is_upgrade,
+        with_restore,
+        ..rights_query(&request, &held, &caller, &account, &bucket)
+    };
     let rights = match request.believes_rights {
         true => Rights::Enough,
         false => rights(world, &query).await,
@@ -95,21 +114,32 @@ pub async fn look<W: Permissions>(
         return Err(DeployError::Refused(refused));
     }
 
-    let url = upload(
+    let uploaded = upload(
         world, &request, &templates, code, &account, &bucket, progress,
     )
     .await?;
 
+    let restore = uploaded.drills.map(|address| {
+        let template = packaged_restore(&templates.restore, &address)?;
+        let architecture = code.architecture;
+        Ok::<_, DeployError>(RestoreStack::of(
+            template,
+            &request,
+            home.as_ref(),
+            architecture,
+        ))
+    });
+    let restore = restore.transpose()?;
     let events_queue = events_queue(&request, home.as_ref());
     let left_behind = home
         .as_ref()
         .and_then(|home| home.parameters.get("SourceRegions"))
         .map_or_else(Vec::new, |before| request.no_longer_sources(before));
     let recovery_template = Packaged {
-        names: parameter_names(&templates.recovery),
-        source: TemplateSource::Url(url),
+        names: names.clone(),
+        source: TemplateSource::Url(uploaded.template),
     };
-    let mut parameters = request.recovery_parameters(code.architecture);
+    let mut parameters = request.recovery_parameters(&names, code.architecture);
     let raised = raised(&templates.recovery, &held, &parameters);
     parameters.extend(
         raised
@@ -118,6 +148,7 @@ pub async fn look<W: Permissions>(
     );
     let misfits = misfits(&templates.recovery, &held, &parameters);
     let source_template = Packaged::of_source(&templates);
+    let restore_template = restore.as_ref().map(of_restore);
     let at_home = Target {
         region: &request.recovery,
         name: &request.stack,
@@ -126,8 +157,17 @@ pub async fn look<W: Permissions>(
         parameters,
     };
     let of_sources = of_sources(&sources, &source_template, &request, &events_queue);
-    let targets = std::iter::once(at_home).chain(of_sources);
+    let at_restore = restore.iter().zip(&restore_template);
+    let at_restore = at_restore.map(|(restore, template)| Target {
+        region: &request.recovery,
+        name: &name,
+        stack: beside.as_ref(),
+        template,
+        parameters: restore.parameters.clone(),
+    });
+    let targets = std::iter::once(at_home).chain(of_sources).chain(at_restore);
     let stacks = compare_all(world, targets, progress).await?;
+    let left_out = (!with_restore && beside.is_some()).then(|| name.clone());
     Ok(Deployment {
         account,
         caller,
@@ -138,9 +178,11 @@ pub async fn look<W: Permissions>(
         misfits,
         rights_unknown,
         alarms_notify: alarms_notify(&request, home.as_ref()),
+        left_out,
         request,
         templates,
         events_queue,
+        restore,
     })
 }
 
@@ -151,7 +193,6 @@ fn rights_query<'a>(
     caller: &'a str,
     account: &'a Account,
     bucket: &'a Bucket,
-    is_upgrade: bool,
 ) -> RightsQuery<'a> {
     let value = |name: &str| request.parameters.get(name).or_else(|| held.get(name));
     RightsQuery {
@@ -164,7 +205,8 @@ fn rights_query<'a>(
         role_path: value("RolePath").map_or("/", String::as_str),
         makes_key: request.key.is_none() && held.is_empty(),
         makes_table: value("TableName").is_none_or(String::is_empty),
-        is_upgrade,
+        with_restore: false,
+        is_upgrade: false,
         names_bucket: request.bucket.is_some(),
     }
 }
@@ -250,7 +292,15 @@ pub(super) fn events_queue(request: &DeployRequest, home: Option<&StackFacts>) -
     }
 }
 
-/// Has the code, the definition and the template in the bucket. The answer is the template's address.
+/// Where things are in the bucket.
+struct Uploaded {
+    /// The template's address.
+    template: String,
+    /// The `s3://` address of the functions of `restore.yaml`, if they are deployed.
+    drills: Option<String>,
+}
+
+/// Has the code, the definition and the template in the bucket.
 async fn upload<W: Permissions>(
     world: &W,
     request: &DeployRequest,
@@ -259,7 +309,7 @@ async fn upload<W: Permissions>(
     account: &Account,
     bucket: &Bucket,
     progress: &mut dyn FnMut(Step<'_>),
-) -> Result<String, DeployError> {
+) -> Result<Uploaded, DeployError> {
     let region = &request.recovery;
     if world.have_bucket(region, account, bucket).await? == Made::Now {
         progress(Step::MadeBucket(bucket));
@@ -270,20 +320,28 @@ async fn upload<W: Permissions>(
     let at = |key: &str| format!("s3://{bucket}/{key}");
     let template = packaged(&templates.recovery, &at(&code_key), &at(&definition_key))?;
     let template_key = key_of("template", "yaml", template.as_bytes());
-    let objects = [
+    let drills = code.drills.as_ref();
+    let drills = drills.map(|zip| (key_of("drills", "zip", zip), zip.clone()));
+    let mut objects = vec![
         ("the function", &code_key, zip),
         ("the state machine", &definition_key, definition),
         ("the template", &template_key, template.into_bytes()),
     ];
+    objects.extend(
+        drills
+            .iter()
+            .map(|(key, zip)| ("the function of drills", key, zip.clone())),
+    );
     for (what, key, content) in objects {
         progress(Step::Uploading(what));
         world
             .have_object(region, account, bucket, key, content)
             .await?;
     }
-    Ok(format!(
-        "https://s3.{region}.amazonaws.com/{bucket}/{template_key}"
-    ))
+    Ok(Uploaded {
+        template: format!("https://s3.{region}.amazonaws.com/{bucket}/{template_key}"),
+        drills: drills.map(|(key, _)| at(&key)),
+    })
 }
 
 /// The key of an object. It holds a hash of the content, so the same content is uploaded once.
@@ -291,127 +349,4 @@ fn key_of(what: &str, ending: &str, content: &[u8]) -> String {
     let hash = Sha256::digest(content);
     let hash = data_encoding::HEXLOWER.encode(&hash[..HASH_BYTES]);
     format!("snapferry/{what}-{hash}.{ending}")
-}
-
-/// A template as CloudFormation gets it.
-pub(super) struct Packaged<'a> {
-    names: Vec<&'a str>,
-    source: TemplateSource,
-}
-
-impl<'a> Packaged<'a> {
-    pub(super) fn of_source(templates: &'a Templates) -> Self {
-        Self {
-            names: parameter_names(&templates.source),
-            source: TemplateSource::Text(templates.source.clone()),
-        }
-    }
-}
-
-/// A stack that is to be compared with its template.
-pub(super) struct Target<'a> {
-    region: &'a Region,
-    name: &'a StackName,
-    /// The stack, if it exists.
-    stack: Option<&'a StackFacts>,
-    template: &'a Packaged<'a>,
-    /// The parameters that are set.
-    parameters: BTreeMap<String, String>,
-}
-
-/// The source regions' stacks, with this queue for RDS's own subscriptions.
-pub(super) fn of_sources<'a>(
-    sources: &'a [(Region, StackName, Option<StackFacts>)],
-    template: &'a Packaged<'a>,
-    request: &'a DeployRequest,
-    events_queue: &'a str,
-) -> impl Iterator<Item = Target<'a>> {
-    sources.iter().map(move |(region, name, stack)| Target {
-        region,
-        name,
-        stack: stack.as_ref(),
-        template,
-        parameters: request.source_parameters(events_queue),
-    })
-}
-
-/// Has CloudFormation compare each stack with its template. If one cannot be compared, the change sets before it are taken
-/// away.
-pub(super) async fn compare_all<'a, W: Permissions>(
-    world: &W,
-    targets: impl Iterator<Item = Target<'a>>,
-    progress: &mut dyn FnMut(Step<'_>),
-) -> Result<Vec<StackPlan>, DeployError> {
-    let mut stacks = Vec::new();
-    for target in targets {
-        match compare(world, target, progress).await {
-            Ok(plan) => stacks.push(plan),
-            Err(error) => {
-                clean_up(world, &stacks).await;
-                return Err(error);
-            }
-        }
-    }
-    Ok(stacks)
-}
-
-/// Has CloudFormation compare a stack with its template.
-async fn compare<W: Permissions>(
-    world: &W,
-    target: Target<'_>,
-    progress: &mut dyn FnMut(Step<'_>),
-) -> Result<StackPlan, DeployError> {
-    let Target {
-        region,
-        name,
-        stack,
-        template,
-        parameters,
-    } = target;
-    progress(Step::Comparing(region, name));
-    let held: BTreeSet<&str> = stack
-        .iter()
-        .flat_map(|stack| stack.parameters.keys().map(String::as_str))
-        .collect();
-    let kept = template
-        .names
-        .iter()
-        .filter(|parameter| held.contains(**parameter) && !parameters.contains_key(**parameter));
-    let request = ChangeSetRequest {
-        stack: name.clone(),
-        name: format!("snapferry-{}", world.now().as_second()),
-        makes_stack: stack.is_none(),
-        template: template.source.clone(),
-        kept: kept.map(|name| (*name).to_owned()).collect(),
-        parameters,
-    };
-    let arn = world.create_change_set(region, &request).await?;
-    let changes = loop {
-        match world.describe_change_set(region, &arn).await? {
-            ChangeSet::Working => world.pause(INTERVAL).await,
-            ChangeSet::Ready(changes) => break Some(changes),
-            ChangeSet::Empty => break None,
-            ChangeSet::Failed(why) => {
-                world.delete_change_set(region, &arn).await?;
-                return Err(DeployError::ChangeSet {
-                    region: region.clone(),
-                    name: name.clone(),
-                    why,
-                });
-            }
-        }
-    };
-    let compared = match (changes, stack) {
-        (Some(changes), None) => Compared::Makes(arn, changes),
-        (Some(changes), Some(_)) => Compared::Changes(arn, changes),
-        (None, _) => {
-            world.delete_change_set(region, &arn).await?;
-            Compared::Same
-        }
-    };
-    Ok(StackPlan {
-        region: region.clone(),
-        name: name.clone(),
-        compared,
-    })
 }

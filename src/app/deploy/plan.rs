@@ -1,10 +1,14 @@
 //! What a deployment would change.
 
+use std::collections::BTreeMap;
+
 use crate::domain::deploy::changes::ResourceChange;
+use crate::domain::deploy::defaults::parameter_names;
 use crate::domain::deploy::names::{Account, Bucket, StackName};
 use crate::domain::deploy::outgrown::Raised;
 use crate::domain::deploy::package::Templates;
-use crate::domain::deploy::request::DeployRequest;
+use crate::domain::deploy::request::{Architecture, DeployRequest};
+use crate::domain::deploy::stack::StackFacts;
 use crate::domain::id::arn::Region;
 
 /// What CloudFormation says of a stack and its template.
@@ -40,6 +44,35 @@ pub struct StackPlan {
     pub compared: Compared,
 }
 
+/// The recovery region's second stack, and what it is compared with.
+#[derive(Debug, Clone)]
+pub(super) struct RestoreStack {
+    /// The template, which names its code.
+    pub(super) template: String,
+    /// The parameters that are set, as far as they are known.
+    pub(super) parameters: BTreeMap<String, String>,
+    /// The processor of its function.
+    pub(super) architecture: Architecture,
+}
+
+impl RestoreStack {
+    /// That of this template, beside this stack.
+    pub(super) fn of(
+        template: String,
+        request: &DeployRequest,
+        home: Option<&StackFacts>,
+        architecture: Architecture,
+    ) -> Self {
+        let names = parameter_names(&template);
+        let parameters = request.restore_parameters(&names, home, architecture);
+        Self {
+            template,
+            parameters,
+            architecture,
+        }
+    }
+}
+
 /// A deployment that was looked at, and can be carried out.
 #[derive(Debug, Clone)]
 pub struct Deployment {
@@ -49,7 +82,7 @@ pub struct Deployment {
     pub caller: String,
     /// The bucket with code and template, in the recovery region.
     pub bucket: Bucket,
-    /// The stacks, the recovery region's first.
+    /// The stacks, the recovery region's first, and its second one last.
     pub stacks: Vec<StackPlan>,
     /// The regions that are no source regions any more, and whose stacks stay.
     pub left_behind: Vec<String>,
@@ -61,9 +94,12 @@ pub struct Deployment {
     pub rights_unknown: Option<String>,
     /// Whether the alarms notify anybody.
     pub alarms_notify: bool,
+    /// The recovery region's second stack, if it stands and is not deployed with the others.
+    pub left_out: Option<StackName>,
     pub(super) request: DeployRequest,
     pub(super) templates: Templates,
     pub(super) events_queue: String,
+    pub(super) restore: Option<RestoreStack>,
 }
 
 impl Deployment {

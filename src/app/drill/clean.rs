@@ -8,7 +8,7 @@ use crate::app::drill::plan::stored_drills;
 use crate::app::drill::remove::{self, Removal, remove_drilled};
 use crate::app::restore::RestoreError;
 use crate::domain::drill::name::{DRILLED, DrillId, DrillTags};
-use crate::domain::drill::record::{DrillRecord, Verdict};
+use crate::domain::drill::record::DrillRecord;
 use crate::domain::drill::remove::{
     RemovalReason, StayReason, check_cluster, check_removal, decide_removal, outlives_its_deadline,
 };
@@ -51,11 +51,12 @@ pub struct DrilledDatabase {
 pub struct Leftovers {
     /// Everything with the name or the tag of a drill: members before their clusters.
     pub all: Vec<DrilledDatabase>,
-    stored: BTreeMap<ResourceId, StoredDrills>,
+    pub(super) stored: BTreeMap<ResourceId, StoredDrills>,
 }
 
 impl Leftovers {
-    fn record(&self, stack: &StackId, one: &RestoredDatabase) -> Option<&DrillRecord> {
+    /// The record of the drill that its tags name.
+    pub(super) fn record(&self, stack: &StackId, one: &RestoredDatabase) -> Option<&DrillRecord> {
         let tags = DrillTags::read(stack, &one.tags)?;
         self.stored.get(&tags.of)?.drills.find(&tags.id)
     }
@@ -66,11 +67,8 @@ impl Leftovers {
     }
 }
 
-/// Lists everything of the region that has the name or the tag of a drill.
-///
-/// # Errors
-/// If RDS does not list the region to its end.
-pub async fn list_drilled<W: ListRestored>(
+/// Lists every database of the region.
+pub(super) async fn list_databases<W: ListRestored>(
     world: &W,
     home: &Region,
 ) -> Result<Vec<(Family, RestoredDatabase)>, RdsError> {
@@ -81,12 +79,14 @@ pub async fn list_drilled<W: ListRestored>(
         let found = all_rows(PAGES_MAX, endless, |marker| {
             world.list_restored(home, family, marker)
         });
-        let found = found.await?.into_iter();
-        let is_drill =
-            |one: &RestoredDatabase| one.name.starts_with(DRILLED) || one.tags.contains_key(DRILL);
-        all.extend(found.filter(is_drill).map(|one| (family, one)));
+        all.extend(found.await?.into_iter().map(|one| (family, one)));
     }
     Ok(all)
+}
+
+/// Whether it has the name or the tag of a drill.
+pub(super) fn is_drilled(one: &RestoredDatabase) -> bool {
+    one.name.starts_with(DRILLED) || one.tags.contains_key(DRILL)
 }
 
 /// The names of what drills of this stack made and is still there.
@@ -98,7 +98,7 @@ pub async fn living_drills<W: ListRestored>(
     stack: &StackId,
     home: &Region,
 ) -> Result<Vec<String>, RdsError> {
-    let found = list_drilled(world, home).await?.into_iter();
+    let found = list_databases(world, home).await?.into_iter();
     let is_ours =
         |one: &RestoredDatabase| one.tags.get(DRILL).is_some_and(|of| of == stack.as_str());
     let ours = found.filter(|(_, one)| is_ours(one));
@@ -114,7 +114,17 @@ pub async fn look_for_leftovers<W: Looks + Clock>(
     stack: &StackId,
     home: &Region,
 ) -> Result<Leftovers, RestoreError> {
-    let found = list_drilled(world, home).await?;
+    let found = list_databases(world, home).await?.into_iter();
+    let found = found.filter(|(_, one)| is_drilled(one)).collect();
+    judge_drilled(world, stack, found).await
+}
+
+/// Decides by both rules about each of these.
+pub(super) async fn judge_drilled<W: ReadDrills + Clock>(
+    world: &W,
+    stack: &StackId,
+    found: Vec<(Family, RestoredDatabase)>,
+) -> Result<Leftovers, RestoreError> {
     let of = |one: &RestoredDatabase| DrillTags::read(stack, &one.tags).map(|tags| tags.of);
     let ids: BTreeSet<ResourceId> = found.iter().filter_map(|(_, one)| of(one)).collect();
     let mut all = Leftovers {
@@ -223,7 +233,7 @@ pub async fn clean<W: Permissions>(
 }
 
 /// A drill whose remains are removed has come to its end, whatever it was about to do.
-async fn note_end<W: ReadDrills + StoreDrills>(
+pub(super) async fn note_end<W: ReadDrills + StoreDrills>(
     world: &W,
     stack: &StackId,
     leftovers: &mut Leftovers,
@@ -235,8 +245,7 @@ async fn note_end<W: ReadDrills + StoreDrills>(
     if record.verdict.is_some() {
         return Ok(());
     }
-    let why = format!("deadline: it was not done by {}", record.deadline);
-    record.verdict = Some(Verdict::Failed(vec![why]));
+    record.end_at_deadline();
     if let Some(stored) = leftovers.stored.get_mut(&record.of) {
         save(world, stored, record).await?;
     }

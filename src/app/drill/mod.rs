@@ -5,5 +5,6 @@ pub mod clean;
 pub mod look;
 pub mod plan;
 pub mod remove;
+pub mod remover;
 pub mod run;
 pub(crate) mod states;

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::config::PrunerConfig;
 use super::outcome::{LeftAlone, PruneReport, Refused};
 use super::regions::Regions;
-use crate::app::prune_preview::{GroupPreview, PrunePreview, ruling};
+use crate::app::prune_preview::{GroupPreview, PrunePreview};
+use crate::app::source_preview::SourceGroup;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::in_force::Policies;
@@ -15,49 +16,125 @@ use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::retention::bounds::{DatabaseId, Removal};
 use crate::domain::retention::check::{Broken, Case, Ruling, broken};
 use crate::domain::retention::entered::AllEntered;
+use crate::domain::retention::forget::{Decision, Point};
+use crate::domain::retention::source_check::{SourceCase, broken_at_source};
 
-/// One database, with all its recovery points and what may go of them.
+/// One database, with all its recovery points and source snapshots, and what may go of them.
 #[derive(Debug)]
 pub(super) struct Candidates {
     pub(super) id: DatabaseId,
-    /// How many recovery points it has.
+    /// How many recovery points and source snapshots it has.
     pub(super) points: usize,
-    /// Its snapshots, over all policies.
-    pub(super) snapshots: Vec<Snapshot>,
+    /// Its snapshots in the recovery region, over all policies.
+    snapshots: Vec<Snapshot>,
+    /// Those that Snapferry took in its own region, over all policies with rules for them.
+    sources: Vec<Snapshot>,
     /// What may go, the oldest first, with the reason.
     pub(super) removable: Vec<(Removal, String)>,
     rulings: BTreeMap<PolicyName, Ruling>,
+    /// Whether each policy may remove source snapshots.
+    at_source: BTreeMap<PolicyName, bool>,
     /// Whether a person wants even the last ones removed, because it is gone.
     includes_last: bool,
 }
 
+/// What the check asks beside the snapshots themselves.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts<'a> {
+    pub(super) config: &'a PrunerConfig,
+    /// The table's records of recovery points.
+    pub(super) entered: &'a AllEntered,
+    /// Its records of those that were made of source snapshots.
+    pub(super) copied: &'a AllEntered,
+    /// What an open wait needs.
+    pub(super) needed: &'a BTreeSet<RdsArn>,
+}
+
 impl Candidates {
+    fn of(id: DatabaseId, includes_last: bool) -> Self {
+        Self {
+            id,
+            points: 0,
+            snapshots: Vec::new(),
+            sources: Vec::new(),
+            removable: Vec::new(),
+            rulings: BTreeMap::new(),
+            at_source: BTreeMap::new(),
+            includes_last,
+        }
+    }
+
     /// The rules that these removals break.
     pub(super) fn broken(
         &self,
-        config: &PrunerConfig,
-        entered: &AllEntered,
-        needed: &BTreeSet<RdsArn>,
+        facts: Facts<'_>,
         removals: &BTreeSet<RdsArn>,
         now: Timestamp,
     ) -> Vec<Broken> {
+        let Facts { config, needed, .. } = facts;
+        let is_at_home = |arn: &RdsArn| *arn.region() == config.home;
+        let (at_home, at_source): (BTreeSet<RdsArn>, BTreeSet<RdsArn>) =
+            removals.iter().cloned().partition(is_at_home);
+        let is_readable = |all: &[Snapshot]| !all.iter().any(Snapshot::is_unreadable);
         let case = Case {
             stack: &config.stack,
             home: &config.home,
             now,
-            complete: !self.has_unreadable(),
+            complete: is_readable(&self.snapshots),
             snapshots: &self.snapshots,
             rulings: &self.rulings,
-            entered,
+            entered: facts.entered,
             needed,
             includes_last: self.includes_last,
         };
-        broken(&case, removals)
+        let source_case = SourceCase {
+            stack: &config.stack,
+            home: &config.home,
+            now,
+            complete: is_readable(&self.sources),
+            snapshots: &self.sources,
+            removes: &self.at_source,
+            entered: facts.copied,
+            needed,
+        };
+        let mut all = broken(&case, &at_home);
+        all.extend(broken_at_source(&source_case, &at_source));
+        all
     }
 
-    /// Whether a row of it cannot be read.
-    fn has_unreadable(&self) -> bool {
-        self.snapshots.iter().any(Snapshot::is_unreadable)
+    /// Whether a snapshot is there.
+    pub(super) fn has(&self, arn: &RdsArn) -> bool {
+        let mut all = self.snapshots.iter().chain(&self.sources);
+        all.any(|one| one.arn == *arn)
+    }
+
+    /// Puts what RDS shows now in the place of these snapshots. What it no longer shows is gone.
+    pub(super) fn update(
+        &mut self,
+        asked: &BTreeSet<RdsArn>,
+        found: &mut BTreeMap<RdsArn, Snapshot>,
+    ) {
+        for all in [&mut self.snapshots, &mut self.sources] {
+            all.retain_mut(|one| {
+                if !asked.contains(&one.arn) {
+                    return true;
+                }
+                match found.remove(&one.arn) {
+                    Some(now) => {
+                        *one = now;
+                        true
+                    }
+                    None => false,
+                }
+            });
+        }
+    }
+
+    /// A snapshot that RDS was asked to delete no longer counts.
+    pub(super) fn lose(&mut self, arn: &RdsArn) {
+        for all in [&mut self.snapshots, &mut self.sources] {
+            all.retain(|one| one.arn != *arn);
+        }
     }
 
     /// Takes out of the plan what is needed for a while: what something awaits, and the copies that the next incremental
@@ -90,7 +167,7 @@ impl Candidates {
     }
 }
 
-/// Every database that has recovery points.
+/// Every database that has recovery points, or source snapshots that a policy has rules for.
 pub(super) fn databases(
     preview: &PrunePreview,
     includes_last: bool,
@@ -98,28 +175,30 @@ pub(super) fn databases(
     let mut databases: BTreeMap<DatabaseId, Candidates> = BTreeMap::new();
     for group in &preview.groups {
         let id = group.database_id();
-        let of = databases.entry(id.clone()).or_insert_with(|| Candidates {
-            id: id.clone(),
-            points: 0,
-            snapshots: Vec::new(),
-            removable: Vec::new(),
-            rulings: BTreeMap::new(),
-            includes_last,
-        });
+        let of = databases
+            .entry(id.clone())
+            .or_insert_with(|| Candidates::of(id.clone(), includes_last));
         of.points += group.points.len();
         of.snapshots.extend(group.snapshots.iter().cloned());
         if let Some(ruling) = ruling_of(&preview.policies, group) {
             of.rulings.insert(group.policy.clone(), ruling);
         }
-        let removable = group.removable().map(|(point, decision)| {
-            let removal = Removal {
-                database: id.clone(),
-                snapshot: point.id.clone(),
-                at: point.at,
-            };
-            (removal, decision.reasons().join("; "))
-        });
-        of.removable.extend(removable);
+        of.removable
+            .extend(group.removable().map(|one| removal(&id, one)));
+    }
+    for group in &preview.sources.groups {
+        let id = group.database_id();
+        let of = databases
+            .entry(id.clone())
+            .or_insert_with(|| Candidates::of(id.clone(), includes_last));
+        of.points += group.points.len();
+        of.sources.extend(group.snapshots.iter().cloned());
+        of.at_source.insert(
+            group.policy.clone(),
+            removes_at_source(&preview.policies, group),
+        );
+        of.removable
+            .extend(group.removable().map(|one| removal(&id, one)));
     }
     for of in databases.values_mut() {
         of.removable
@@ -128,8 +207,28 @@ pub(super) fn databases(
     databases
 }
 
+fn removal(
+    database: &DatabaseId,
+    (point, decision): &(Point<RdsArn>, Decision),
+) -> (Removal, String) {
+    let removal = Removal {
+        database: database.clone(),
+        snapshot: point.id.clone(),
+        at: point.at,
+    };
+    (removal, decision.reasons().join("; "))
+}
+
+/// Whether a policy in force says how long these are kept, in a set that was applied by a version that removes.
+fn removes_at_source(policies: &Policies, group: &SourceGroup) -> bool {
+    policies.ruling(&group.policy).is_some_and(|policy| {
+        let retention = &policy.options.retention;
+        retention.source_retention.is_some() && !retention.shown_only
+    })
+}
+
 fn ruling_of(policies: &Policies, group: &GroupPreview) -> Option<Ruling> {
-    let policy = ruling(policies, &group.policy)?;
+    let policy = policies.ruling(&group.policy)?;
     let retention = &policy.options.retention;
     Some(Ruling {
         key: policy.key.clone(),
@@ -143,10 +242,8 @@ fn ruling_of(policies: &Policies, group: &GroupPreview) -> Option<Ruling> {
 /// whose plan breaks a rule of the check.
 pub(super) fn leave_alone(
     databases: &mut BTreeMap<DatabaseId, Candidates>,
-    config: &PrunerConfig,
-    entered: &AllEntered,
+    facts: Facts<'_>,
     regions: &Regions,
-    needed: &BTreeSet<RdsArn>,
     now: Timestamp,
     report: &mut PruneReport,
 ) {
@@ -170,8 +267,8 @@ pub(super) fn leave_alone(
             of.removable.clear();
             continue;
         }
-        of.spare(entered, needed);
-        let broken = of.broken(config, entered, needed, &of.all(), now);
+        of.spare(facts.entered, facts.needed);
+        let broken = of.broken(facts, &of.all(), now);
         if !broken.is_empty() {
             report.refused.push(Refused {
                 database: database.clone(),

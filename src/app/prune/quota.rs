@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use super::config::PrunerConfig;
-use crate::app::prune_preview::{GroupPreview, PACE_DAYS, PrunePreview, ruling};
+use crate::app::prune_preview::{GroupPreview, PACE_DAYS, PrunePreview};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::retention::capacity::{DAYS_MAX, days_at_growth, growth, made};
 use crate::domain::retention::forget::{ForgetRules, Point};
@@ -48,7 +48,7 @@ fn growth_of(removes: bool, preview: &PrunePreview, group: &GroupPreview, now: T
         .iter()
         .map(|(point, _)| point.clone())
         .collect();
-    match ruling(&preview.policies, &group.policy) {
+    match preview.policies.ruling(&group.policy) {
         Some(policy) if removes && !group.shown_only => {
             let retention = &policy.options.retention;
             let by = ForgetRules {

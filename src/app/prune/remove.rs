@@ -5,15 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use super::candidates::Candidates;
-use super::config::PrunerConfig;
+use super::candidates::{Candidates, Facts};
 use super::outcome::{PruneReport, Refused, Removed, Stopped};
 use super::permissions::Permissions;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::SnapshotId;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::retention::bounds::{DatabaseId, Removal};
-use crate::domain::retention::entered::AllEntered;
 use crate::domain::retention::round::RemovalEntry;
 use crate::error::chain;
 use crate::ports::{RdsError, Written};
@@ -30,9 +28,7 @@ const ROUND_MAX: SignedDuration = SignedDuration::from_mins(10);
 /// What a round removes by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Removing<'a> {
-    pub(super) config: &'a PrunerConfig,
-    pub(super) entered: &'a AllEntered,
-    pub(super) needed: &'a BTreeSet<RdsArn>,
+    pub(super) facts: Facts<'a>,
     pub(super) started: Timestamp,
 }
 
@@ -46,8 +42,9 @@ pub(super) async fn remove<W: Permissions>(
 ) {
     let mut left: VecDeque<Removal> = going.into();
     while let Some(first) = left.front() {
-        let family = first.snapshot.family();
-        let is_beside = |one: &Removal| one.snapshot.family() == family;
+        let beside = |one: &Removal| (one.snapshot.region().clone(), one.snapshot.family());
+        let of_first = beside(first);
+        let is_beside = |one: &Removal| beside(one) == of_first;
         let (batch, others): (Vec<_>, Vec<_>) = left.drain(..).partition(is_beside);
         let mut batch: VecDeque<Removal> = batch.into();
         let rest = batch.split_off(batch.len().min(WIDTH));
@@ -101,10 +98,8 @@ async fn look<W: Permissions>(
         .iter()
         .map(|one| SnapshotId::of(&one.snapshot))
         .collect();
-    let family = first.snapshot.family();
-    let found = world
-        .describe_snapshots(&by.config.home, family, &ids)
-        .await?;
+    let (region, family) = (first.snapshot.region(), first.snapshot.family());
+    let found = world.describe_snapshots(region, family, &ids).await?;
     let mut found: BTreeMap<RdsArn, Snapshot> = found
         .into_iter()
         .map(|snapshot| (snapshot.arn.clone(), snapshot))
@@ -120,23 +115,11 @@ async fn look<W: Permissions>(
         let Some(database) = databases.get_mut(id) else {
             continue;
         };
-        database.snapshots.retain_mut(|one| {
-            if !asked.contains(&one.arn) {
-                return true;
-            }
-            match found.remove(&one.arn) {
-                Some(now) => {
-                    *one = now;
-                    true
-                }
-                None => false,
-            }
-        });
-        let (there, gone): (BTreeSet<RdsArn>, BTreeSet<RdsArn>) = asked
-            .into_iter()
-            .partition(|arn| database.snapshots.iter().any(|one| one.arn == *arn));
+        database.update(&asked, &mut found);
+        let (there, gone): (BTreeSet<RdsArn>, BTreeSet<RdsArn>) =
+            asked.into_iter().partition(|arn| database.has(arn));
         report.kept.extend(gone);
-        let broken = database.broken(by.config, by.entered, by.needed, &there, world.now());
+        let broken = database.broken(by.facts, &there, world.now());
         if broken.is_empty() {
             fit.extend(there);
         } else {
@@ -188,7 +171,7 @@ async fn remove_one<W: Permissions>(
     let Err(error) = world.delete_snapshot(&snapshot).await else {
         info!(%snapshot, why = entry.why, "asked RDS to delete it");
         if let Some(of) = of {
-            of.snapshots.retain(|one| one.arn != snapshot);
+            of.lose(&snapshot);
         }
         report.removed.push(Removed {
             snapshot,

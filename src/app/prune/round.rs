@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use super::approval::{are_at_rest, unapproved};
-use super::candidates::{Candidates, databases, leave_alone};
+use super::candidates::{Candidates, Facts, databases, leave_alone};
 use super::config::{PruneRequest, PrunerConfig};
 use super::configurations::prune_configurations;
 use super::correct::correct_newest;
@@ -22,6 +22,7 @@ use crate::domain::id::arn::RdsArn;
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::retention::bounds::{Bounds, DatabaseId, Removal, cut};
+use crate::domain::retention::gone::LISTED_MAX;
 use crate::domain::retention::plan_hash::plan_hash;
 use crate::domain::retention::round::Round;
 use crate::domain::retention::sightings::{Notes, Sighted, sight};
@@ -75,6 +76,7 @@ async fn round<W: Permissions>(
     let of = PreviewOf {
         stack: &config.stack,
         home: &config.home,
+        source_regions: &config.source_regions,
         key: &config.key,
         built_in: &config.built_in,
     };
@@ -83,7 +85,7 @@ async fn round<W: Permissions>(
         days_to_full: days_to_full(world, config, &preview, started).await,
         ..PruneReport::default()
     };
-    confirm(world, &preview, &mut last, &mut report).await?;
+    confirm(world, config, &preview, &mut last, &mut report).await?;
     report.corrected = correct_newest(world, config, &preview).await?;
     let unapproved = unapproved(world, of, &preview, &last, started).await;
     if let Some(unapproved) = &unapproved {
@@ -107,15 +109,13 @@ async fn round<W: Permissions>(
     }
     let regions = list_regions(world, config, &preview, order.is_none(), started).await?;
     let needed = needed(world, &mut preview).await?;
-    leave_alone(
-        &mut databases,
+    let facts = Facts {
         config,
-        &preview.entered,
-        &regions,
-        &needed,
-        started,
-        &mut report,
-    );
+        entered: &preview.entered,
+        copied: &preview.sources.entered,
+        needed: &needed,
+    };
+    leave_alone(&mut databases, facts, &regions, started, &mut report);
     let ripe = sightings(
         world,
         config,
@@ -163,12 +163,7 @@ async fn round<W: Permissions>(
     keep_histories(world, config, &preview, due, started).await;
     world.store_round(&last).await?;
     if config.removes && !going.is_empty() {
-        let removing = Removing {
-            config,
-            entered: &preview.entered,
-            needed: &needed,
-            started,
-        };
+        let removing = Removing { facts, started };
         remove(world, &removing, &mut databases, going, &mut report).await;
     }
     note_removed(world, &preview, &report.removed, started).await;
@@ -191,31 +186,48 @@ async fn round<W: Permissions>(
     Ok(report)
 }
 
+/// The recovery points, and the source snapshots that a policy has rules for.
+fn all_snapshots(preview: &PrunePreview) -> impl Iterator<Item = &Snapshot> {
+    let sources = preview.sources.groups.iter();
+    let recovery_points = preview.groups.iter().flat_map(|group| &group.snapshots);
+    recovery_points.chain(sources.flat_map(|group| &group.snapshots))
+}
+
 /// Looks after what earlier rounds have asked to delete. Removed means not found. What is still there, and not being
 /// deleted, loses its entry, so that it can be awaited or removed again.
 async fn confirm<W: Permissions>(
     world: &W,
+    config: &PrunerConfig,
     preview: &PrunePreview,
     last: &mut Round,
     report: &mut PruneReport,
 ) -> Result<(), PortError> {
-    let snapshots = preview.groups.iter().flat_map(|group| &group.snapshots);
+    let snapshots = all_snapshots(preview);
     let there: BTreeMap<&RdsArn, &Snapshot> = snapshots.map(|one| (&one.arn, one)).collect();
+    let now = world.now();
     let mut still = BTreeMap::new();
     for (snapshot, since) in std::mem::take(&mut last.removing) {
+        let is_at_home = *snapshot.region() == config.home;
+        let is_listed = is_at_home || preview.sources.listed.contains(snapshot.region());
+        if !is_listed && now.duration_since(since) <= LISTED_MAX {
+            still.insert(snapshot, since);
+            continue;
+        }
         match there.get(&snapshot).map(|found| &found.status) {
             Some(SnapshotStatus::Deleting) => {
                 still.insert(snapshot, since);
                 continue;
             }
             Some(_) => {}
-            None => {
+            None if is_listed => {
                 info!(%snapshot, "removed");
-                world
-                    .expire_entered(&snapshot, world.now() + ENTERED_AFTER)
-                    .await?;
+                // Nothing was entered of a source snapshot.
+                if is_at_home {
+                    world.expire_entered(&snapshot, now + ENTERED_AFTER).await?;
+                }
                 report.gone.push(snapshot.clone());
             }
+            None => {}
         }
         world.drop_removal(&snapshot).await?;
     }
@@ -241,8 +253,7 @@ async fn needed<W: Permissions>(
             }
         }
     }
-    let snapshots = preview.groups.iter().flat_map(|group| &group.snapshots);
-    let arns = snapshots.map(|snapshot| &snapshot.arn);
+    let arns = all_snapshots(preview).map(|snapshot| &snapshot.arn);
     needed.extend(
         arns.filter(|arn| awaited.contains(&first_attempt(arn)))
             .cloned(),

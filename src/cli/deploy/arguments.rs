@@ -11,6 +11,7 @@ Examples:
   snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1 --topic TOPIC_ARN \\
     --parameter CopySlots=10
   snapferry deploy --dry-run
+  snapferry deploy --with restore --dry-run
   snapferry deploy --emit pipeline/
 
 The options may stand in snapferry.toml; a flag wins over it:
@@ -42,13 +43,21 @@ pub(in crate::cli) struct DeployArguments {
     /// The SNS topic of the recovery region that the alarms notify.
     #[arg(long, value_name = "ARN")]
     pub(super) topic: Option<String>,
-    /// Another parameter of template.yaml, such as Selection=all. Can be given several times.
+    /// Another parameter of template.yaml or restore.yaml, such as Selection=all. Can be given several times.
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub(super) parameters: Vec<String>,
     /// The function: the zip of a release, or the program bootstrap [default: the zip beside this program, then
     /// target/lambda/bootstrap]
     #[arg(long, value_name = "FILE")]
     pub(super) function: Option<PathBuf>,
+    /// Also deploy this stack: restore, which deletes what drills left (restore.yaml, as NAME-restore). Can be given several
+    /// times.
+    #[arg(long, value_name = "STACK", value_parser = ["restore"])]
+    pub(super) with: Vec<String>,
+    /// The function of restore.yaml: the zip of a release, or the program drills [default: the zip beside this program, then
+    /// target/lambda/drills]
+    #[arg(long, value_name = "FILE")]
+    pub(super) drills_function: Option<PathBuf>,
     /// The processor that the function runs on: arm64 or x86_64 [default: the one that the program was built for]
     #[arg(long, value_name = "WORD")]
     pub(super) architecture: Option<String>,
@@ -57,7 +66,7 @@ pub(in crate::cli) struct DeployArguments {
     #[arg(long, value_name = "NAME")]
     pub(super) bucket: Option<String>,
     /// Deploy the templates of this folder and not those that this program carries: template.yaml, source-region.yaml,
-    /// statemachine/protect.asl.json.
+    /// statemachine/protect.asl.json, and with --with restore restore.yaml.
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) templates: Option<PathBuf>,
     /// A file with these options [default: snapferry.toml, if there is one]

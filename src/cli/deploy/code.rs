@@ -1,4 +1,4 @@
-//! The function's zip: that of a release, or made of the program.
+//! The functions' zips: those of a release, or made of the programs.
 
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use crate::app::deploy::Code;
 use crate::cli::outcome::CliError;
 use crate::domain::deploy::request::Architecture;
 
@@ -16,38 +15,84 @@ const PROGRAM: &str = "bootstrap";
 const ZIP: &[u8] = b"PK";
 /// How much of the program tells what it was built for.
 const HEADER: u64 = 20;
-/// Where a build leaves the program.
-const BUILT: &str = "target/lambda/bootstrap";
+/// Where a build leaves programs.
+const BUILT: &str = "target/lambda/";
 
-/// Where the function is: the named file, the zip beside this program, or what a build has left.
-pub(super) fn find(named: Option<&Path>, program: Option<&Path>) -> Result<PathBuf, CliError> {
+/// A program of functions, and how it is named and built.
+pub(super) struct Part {
+    /// The flag that names it.
+    flag: &'static str,
+    /// The name of the release's zip for a processor.
+    zip: fn(Architecture) -> String,
+    /// The binary, and the feature that it is built with.
+    binary: &'static str,
+    feature: &'static str,
+}
+
+/// The functions of `template.yaml`.
+pub(super) const FUNCTION: Part = Part {
+    flag: "--function",
+    zip: |architecture| format!("snapferry-lambda-{}.zip", architecture.as_str()),
+    binary: "bootstrap",
+    feature: "lambda",
+};
+/// The function of `restore.yaml`.
+pub(super) const DRILLS: Part = Part {
+    flag: "--drills-function",
+    zip: |architecture| format!("snapferry-drills-{}.zip", architecture.as_str()),
+    binary: "drills",
+    feature: "drills",
+};
+
+/// A function's zip, and what its program was built for.
+pub(super) struct Zip {
+    pub(super) bytes: Vec<u8>,
+    pub(super) architecture: Architecture,
+}
+
+/// Where the program is: the named file, the zip beside this program, or what a build has left.
+pub(super) fn find(
+    part: &Part,
+    named: Option<&Path>,
+    program: Option<&Path>,
+) -> Result<PathBuf, CliError> {
     if let Some(named) = named {
         return Ok(named.to_owned());
     }
     let folder = program.and_then(Path::parent);
     let beside = [Architecture::Arm64, Architecture::X86].map(|architecture| {
-        let name = format!("snapferry-lambda-{}.zip", architecture.as_str());
+        let name = (part.zip)(architecture);
         folder.map(|folder| folder.join(name))
     });
-    let built = Some(PathBuf::from(BUILT));
+    let Part {
+        flag,
+        binary,
+        feature,
+        ..
+    } = part;
+    let built = Some(PathBuf::from(format!("{BUILT}{binary}")));
     let mut candidates = beside.into_iter().chain([built]).flatten();
     candidates
         .find(|path| path.is_file())
-        .ok_or_else(|| fault(format!(
-            "name the function with --function: the zip of a release, or build it with\n  cargo build --profile lambda -p \
-             snapferry --bin {PROGRAM} --no-default-features --features lambda"
+        .ok_or_else(|| fault(part, format!(
+            "name the function with {flag}: the zip of a release, or build it with\n  cargo build --profile lambda -p \
+             snapferry --bin {binary} --no-default-features --features {feature}"
         )))
 }
 
 /// Reads the function: a program, which is zipped, or a zip. What it was built for stands in the program itself, unless
 /// somebody says it.
-pub(super) fn read(path: &Path, architecture: Option<Architecture>) -> Result<Code, CliError> {
+pub(super) fn read(
+    part: &Part,
+    path: &Path,
+    architecture: Option<Architecture>,
+) -> Result<Zip, CliError> {
     let bytes = std::fs::read(path).map_err(|source| CliError::File {
         path: path.to_owned(),
         source,
     })?;
     let shown = path.display();
-    let broken = |error| fault(format!("{shown}: {error}"));
+    let broken = |error| fault(part, format!("{shown}: {error}"));
     let (zip, found) = if bytes.starts_with(ZIP) {
         let found = of_zip(&bytes).map_err(broken)?;
         (bytes, found)
@@ -56,16 +101,22 @@ pub(super) fn read(path: &Path, architecture: Option<Architecture>) -> Result<Co
         (zipped(&bytes).map_err(broken)?, found)
     };
     match architecture.or(found) {
-        Some(architecture) => Ok(Code { zip, architecture }),
-        None => Err(fault(format!(
-            "{shown} is no program for Linux on arm64 or x86_64; if it is a script, say with --architecture where it runs"
-        ))),
+        Some(architecture) => Ok(Zip {
+            bytes: zip,
+            architecture,
+        }),
+        None => Err(fault(
+            part,
+            format!(
+                "{shown} is no program for Linux on arm64 or x86_64; if it is a script, say with --architecture where it runs"
+            ),
+        )),
     }
 }
 
-fn fault(what: String) -> CliError {
+fn fault(part: &Part, what: String) -> CliError {
     CliError::Argument {
-        name: "--function",
+        name: part.flag,
         what,
     }
 }

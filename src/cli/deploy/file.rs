@@ -29,6 +29,8 @@ pub(super) struct Options {
     pub(super) email: Option<String>,
     pub(super) bucket: Option<String>,
     pub(super) function: Option<PathBuf>,
+    pub(super) with: Vec<String>,
+    pub(super) drills_function: Option<PathBuf>,
     pub(super) templates: Option<PathBuf>,
     parameters: BTreeMap<String, Value>,
 }

@@ -28,10 +28,13 @@ use crate::ports::deploy::StackEvent;
 use crate::settings::Faults;
 
 use arguments::DeployArguments;
+use code::{DRILLS, FUNCTION, Part};
 use file::Options;
 
 /// The stack's name if nobody names it.
 const STACK: &str = "snapferry";
+/// The word for the recovery region's second stack.
+const WITH_RESTORE: &str = "restore";
 
 /// When a deployment is carried out.
 pub enum Acts<'a> {
@@ -60,7 +63,6 @@ pub(super) async fn execute(
 ) -> Result<Ended, CliError> {
     let file = Options::read(options.config.as_deref())?;
     let request = request(arguments, options, &file)?;
-    let named = options.function.as_deref().or(file.function.as_deref());
     let program = std::env::current_exe().ok();
     let architecture = options.architecture.as_deref();
     let architecture = architecture.map(|word| {
@@ -69,10 +71,17 @@ pub(super) async fn execute(
             what: format!("{word} is neither arm64 nor x86_64"),
         })
     });
-    let function = code::find(named, program.as_deref())?;
-    let code = code::read(&function, architecture.transpose()?)?;
+    let code = code(
+        options,
+        &file,
+        program.as_deref(),
+        architecture.transpose()?,
+    )?;
     let folder = options.templates.as_deref().or(file.templates.as_deref());
-    let templates = folder.map_or_else(|| Ok(Templates::carried()), templates_in)?;
+    let templates = match folder {
+        Some(folder) => templates_in(folder, code.drills.is_some())?,
+        None => Templates::carried(),
+    };
     let json = arguments.format.is_json();
     if let Some(folder) = &options.emit {
         return emit::emit(folder, &request, &templates, code, json, out);
@@ -102,7 +111,53 @@ pub(super) async fn execute(
     .await
 }
 
-fn templates_in(folder: &Path) -> Result<Templates, CliError> {
+/// The functions that are deployed.
+fn code(
+    options: &DeployArguments,
+    file: &Options,
+    program: Option<&Path>,
+    architecture: Option<Architecture>,
+) -> Result<Code, CliError> {
+    let read = |part: &Part, named: Option<&Path>| {
+        let path = code::find(part, named, program)?;
+        code::read(part, &path, architecture)
+    };
+    let named = options.function.as_deref().or(file.function.as_deref());
+    let function = read(&FUNCTION, named)?;
+    if let Some(unknown) = file.with.iter().find(|name| *name != WITH_RESTORE) {
+        return Err(CliError::Argument {
+            name: "--config",
+            what: format!("with = [{unknown:?}]: the only such stack is {WITH_RESTORE:?}"),
+        });
+    }
+    let named = options.drills_function.as_deref();
+    let named = named.or(file.drills_function.as_deref());
+    let is_wanted = !options.with.is_empty() || !file.with.is_empty();
+    let drills = match is_wanted {
+        true => Some(read(&DRILLS, named)?),
+        false => None,
+    };
+    let others = drills
+        .as_ref()
+        .filter(|drills| drills.architecture != function.architecture);
+    if let Some(drills) = others {
+        return Err(CliError::Argument {
+            name: "--drills-function",
+            what: format!(
+                "it is for {}, and the function of template.yaml is for {}",
+                drills.architecture.as_str(),
+                function.architecture.as_str()
+            ),
+        });
+    }
+    Ok(Code {
+        zip: function.bytes,
+        architecture: function.architecture,
+        drills: drills.map(|drills| drills.bytes),
+    })
+}
+
+fn templates_in(folder: &Path, with_restore: bool) -> Result<Templates, CliError> {
     let read = |name: &str| {
         let path = folder.join(name);
         std::fs::read_to_string(&path).map_err(|source| CliError::File { path, source })
@@ -111,6 +166,10 @@ fn templates_in(folder: &Path) -> Result<Templates, CliError> {
         recovery: read("template.yaml")?,
         source: read("source-region.yaml")?,
         definition: read("statemachine/protect.asl.json")?,
+        restore: match with_restore {
+            true => read("restore.yaml")?,
+            false => Templates::carried().restore,
+        },
     })
 }
 
@@ -293,6 +352,12 @@ fn write_plan(
             "\nWhether you have every right that this needs is not known: {why}"
         )?;
     }
+    if let Some(name) = &deployment.left_out {
+        writeln!(
+            out,
+            "\nThe stack {name} stands and is left as it is: add --with {WITH_RESTORE} to deploy this version of it too."
+        )?;
+    }
     for region in &deployment.left_behind {
         writeln!(
             out,
@@ -332,6 +397,7 @@ fn answer(deployment: &Deployment, applied: bool) -> Value {
         "applied": applied,
         "stacks": stacks,
         "left_behind": deployment.left_behind,
+        "left_out": deployment.left_out.as_ref().map(StackName::as_str),
         "raised": raised,
         "misfits": deployment.misfits,
         "rights_unknown": deployment.rights_unknown,

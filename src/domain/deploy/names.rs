@@ -8,7 +8,7 @@ text_newtype!(
     StackName,
     "the name of a stack: 1 to 120 letters, digits and hyphens, beginning with a letter",
     |text| {
-        // CloudFormation allows 128. The stack of a source region has the same name with `-source` behind it.
+        // CloudFormation allows 128. Other stacks have the same name with `-source` or `-restore` behind it.
         text.len() <= 120
             && text.starts_with(|c: char| c.is_ascii_alphabetic())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -51,6 +51,12 @@ impl StackName {
     #[must_use]
     pub fn of_source(&self) -> Self {
         Self(format!("{self}-source"))
+    }
+
+    /// The second stack of the recovery region that belongs to this one, on request.
+    #[must_use]
+    pub fn of_restore(&self) -> Self {
+        Self(format!("{self}-restore"))
     }
 }
 

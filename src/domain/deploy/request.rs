@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use super::names::{Bucket, Email, StackName, TopicArn};
+use super::stack::StackFacts;
 use crate::domain::id::arn::{KeyArn, Region};
 
 /// The parameters of `template.yaml` that are checked, and so have to be given by their flags.
@@ -13,6 +14,9 @@ const OF_FLAGS: [(&str, &str); 3] = [
     ("RecoveryKeyArn", "--key"),
     ("Architecture", "--architecture"),
 ];
+
+/// The name of a table that its stack has not made yet. The stacks are compared anew once it has one.
+const NOT_MADE: &str = "not-made-yet";
 
 /// The processor that a function was built for, in Lambda's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,8 +124,10 @@ pub enum RequestFault {
         /// Its flag.
         flag: &'static str,
     },
-    /// The template has no such parameter.
-    #[error("--parameter {0}: template.yaml has no such parameter")]
+    /// No template that is deployed has such a parameter.
+    #[error(
+        "--parameter {0}: template.yaml has no such parameter, and restore.yaml has none or is not deployed (--with restore)"
+    )]
     UnknownParameter(String),
 }
 
@@ -164,12 +170,18 @@ impl DeployRequest {
         faults
     }
 
-    /// The parameters of the recovery region's stack that this request sets. What it does not set keeps its value, or has
-    /// the template's default.
+    /// The parameters of the recovery region's stack, whose template has parameters of these names, that this request sets.
+    /// What it does not set keeps its value, or has the template's default.
     #[must_use]
-    pub fn recovery_parameters(&self, architecture: Architecture) -> BTreeMap<String, String> {
+    pub fn recovery_parameters(
+        &self,
+        parameter_names: &[&str],
+        architecture: Architecture,
+    ) -> BTreeMap<String, String> {
         let sources: Vec<&str> = self.sources.iter().map(Region::as_str).collect();
+        // The others are those of `restore.yaml`.
         let mut all = self.parameters.clone();
+        all.retain(|name, _| parameter_names.contains(&name.as_str()));
         all.insert("SourceRegions".to_owned(), sources.join(","));
         all.insert("Architecture".to_owned(), architecture.as_str().to_owned());
         if let Some(key) = &self.key {
@@ -197,6 +209,50 @@ impl DeployRequest {
             .collect();
         all.insert("RecoveryRegion".to_owned(), self.recovery.to_string());
         all.insert("EventsQueueArn".to_owned(), events_queue.to_owned());
+        all
+    }
+
+    /// The parameters of the second stack of the recovery region, whose template has parameters of these names. What both
+    /// stacks have is the same in both: the value of this request, or else the one that the recovery region's stack has. Its
+    /// id, its table and its topic stand in that stack's outputs; before it stands, its table has no name.
+    #[must_use]
+    pub fn restore_parameters(
+        &self,
+        parameter_names: &[&str],
+        home: Option<&StackFacts>,
+        architecture: Architecture,
+    ) -> BTreeMap<String, String> {
+        let held = |name: &str| home.and_then(|home| home.parameters.get(name));
+        let output = |name: &str| home.and_then(|home| home.outputs.get(name)).cloned();
+        let given = |name: &str| self.parameters.get(name).or_else(|| held(name)).cloned();
+        let is_said = |value: &String| !value.is_empty();
+        let names = parameter_names.iter();
+        let mut all: BTreeMap<String, String> = names
+            .filter_map(|name| Some(((*name).to_owned(), given(name)?)))
+            .collect();
+        let topic = self.topic.as_ref().map(ToString::to_string);
+        let topic = topic
+            .or_else(|| self.parameters.get("AlarmTopicArn").cloned())
+            .or_else(|| output("AlarmTopic"));
+        let id = given("StackId").filter(is_said);
+        let table = given("TableName").filter(is_said);
+        let set = [
+            (
+                "StackId",
+                output("StackIdentity")
+                    .or(id)
+                    .unwrap_or_else(|| self.stack.to_string()),
+            ),
+            (
+                "TableName",
+                output("TableName")
+                    .or(table)
+                    .unwrap_or_else(|| NOT_MADE.to_owned()),
+            ),
+            ("AlarmTopicArn", topic.unwrap_or_default()),
+            ("Architecture", architecture.as_str().to_owned()),
+        ];
+        all.extend(set.map(|(name, value)| (name.to_owned(), value)));
         all
     }
 

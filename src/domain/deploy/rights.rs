@@ -202,6 +202,17 @@ const OF_SOURCE: [&str; 5] = [
     "AWS::SQS::Queue",
     "AWS::SQS::QueuePolicy",
 ];
+const OF_RESTORE: [&str; 9] = [
+    "AWS::CloudWatch::Alarm",
+    "AWS::Events::Rule",
+    "AWS::IAM::Role",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
+];
 
 /// Who asks for a deployment, as far as IAM can simulate them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,6 +263,8 @@ pub struct RightsQuery<'a> {
     pub makes_key: bool,
     /// Whether the recovery region's stack makes its own table.
     pub makes_table: bool,
+    /// Whether the second stack of the recovery region is deployed too.
+    pub with_restore: bool,
     /// Whether all stacks stand already.
     pub is_upgrade: bool,
     /// Whether the person names the bucket, which may exist already.
@@ -312,10 +325,14 @@ impl RightsQuery<'_> {
         ];
         let whole = self.arn("", &format!("s3:{bucket}"));
         all.push(self.requirement(home, &of_bucket, Some(whole)));
-        let source = self.stack.of_source();
-        let sources = self.sources.iter().map(|region| (region, &source));
-        let regions = std::iter::once((home, self.stack)).chain(sources);
-        for (region, stack) in regions {
+        let (source, restore) = (self.stack.of_source(), self.stack.of_restore());
+        let sources = self.sources.iter();
+        let sources = sources.map(|region| (region, &source, &OF_SOURCE[..]));
+        let restore = self
+            .with_restore
+            .then_some((home, &restore, &OF_RESTORE[..]));
+        let stacks = std::iter::once((home, self.stack, &OF_RECOVERY[..]));
+        for (region, stack, kinds) in stacks.chain(sources).chain(restore) {
             const OF_STACK: [&str; 6] = [
                 "cloudformation:DescribeStacks",
                 "cloudformation:CreateChangeSet",
@@ -326,14 +343,10 @@ impl RightsQuery<'_> {
             ];
             let arn = self.arn(region.as_str(), &format!("cloudformation:stack/{stack}/*"));
             all.push(self.requirement(region, &OF_STACK, Some(arn)));
-            let kinds: &[&str] = match region == home {
-                true => &OF_RECOVERY,
-                false => &OF_SOURCE,
-            };
             let is_made = |kind: &str| {
                 let is_brought = kind == TABLE && !self.makes_table;
                 (kinds.contains(&kind) && !is_brought)
-                    || (kind == KEY && region == home && self.makes_key)
+                    || (kind == KEY && stack == self.stack && self.makes_key)
             };
             for row in KINDS.iter().filter(|row| is_made(row.kind)) {
                 let resource = (row.resource != "*").then(|| {

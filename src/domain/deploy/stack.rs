@@ -54,13 +54,15 @@ impl StackFacts {
     }
 }
 
-/// Which of the two templates a stack is of.
+/// Which of the templates a stack is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Template {
     /// `template.yaml`.
     Recovery,
     /// `source-region.yaml`, for this recovery region.
     Source(Region),
+    /// `restore.yaml`.
+    Restore,
 }
 
 /// Why the stack of this name must not be made or changed, or cannot be now, and what to do. `None` if it may.
@@ -96,6 +98,7 @@ pub fn why_not(found: Option<&StackFacts>, template: &Template) -> Option<String
     let is_ours = match template {
         Template::Recovery => stack_outputs::is_of_any_version(&stack.outputs),
         Template::Source(_) => stack.outputs.contains_key("ForwardingRuleArn"),
+        Template::Restore => stack.outputs.contains_key("RemoverRoleArn"),
     };
     if !is_ours {
         return Some("it is another product's stack; choose another name with --stack".to_owned());

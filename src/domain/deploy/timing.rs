@@ -10,8 +10,9 @@ pub const PARAMETERS: [&str; 4] = [
     "RdsReadSeconds",
     "RdsChangeSeconds",
 ];
-/// What a second try of a read, a change that is tried again, and the table's answers in between may cost.
-const AROUND: u64 = 11;
+/// What a second try of a read, a change that is tried again, the table's answers in between, and the waits of both calls
+/// for their turns ([`crate::domain::run::pace`]) may cost.
+const AROUND: u64 = 14;
 /// How many times the timeout of its function a message stays hidden: AWS's advice for queues that functions work on.
 const TIMES: u64 = 6;
 

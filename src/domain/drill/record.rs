@@ -141,6 +141,20 @@ impl DrillRecord {
         self.gone_at.is_none() && self.kept.is_none()
     }
 
+    /// Whether it has come to its end by now: by a result, or by its deadline.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.verdict.is_some() || self.deadline <= now
+    }
+
+    /// Ends it because it was not done by its deadline. A result that it has stays.
+    pub fn end_at_deadline(&mut self) {
+        if self.verdict.is_none() {
+            let why = format!("deadline: it was not done by {}", self.deadline);
+            self.verdict = Some(Verdict::Failed(vec![why]));
+        }
+    }
+
     /// The family of what it restores.
     #[must_use]
     pub fn family(&self) -> Family {

@@ -28,15 +28,24 @@ impl Unit {
     }
 }
 
+/// A metric of a line that a function prints.
+pub trait Published: Copy {
+    /// Its name in CloudWatch.
+    fn name(self) -> &'static str;
+
+    /// What its values count.
+    fn counts(self) -> Unit;
+}
+
 macro_rules! metrics {
-    ($($(#[$doc:meta])* $name:ident: $unit:ident;)+) => {
-        /// A metric of a line that a function prints.
+    ($(#[$of:meta])* $metric:ident: $($(#[$doc:meta])* $name:ident: $unit:ident;)+) => {
+        $(#[$of])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Metric {
+        pub enum $metric {
             $($(#[$doc])* $name,)+
         }
 
-        impl Metric {
+        impl $metric {
             /// Every metric.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
@@ -56,10 +65,22 @@ macro_rules! metrics {
                 }
             }
         }
+
+        impl Published for $metric {
+            fn name(self) -> &'static str {
+                self.as_str()
+            }
+
+            fn counts(self) -> Unit {
+                self.unit()
+            }
+        }
     };
 }
 
 metrics! {
+    /// A metric of the functions of template.yaml.
+    Metric:
     /// How many selected databases are overdue.
     DatabasesOverdue: Count;
     /// How many selected databases have a recovery point within their RPO.
@@ -78,3 +99,10 @@ metrics! {
 
 /// The metrics that CloudWatch makes of words in the logs, by the template's filters.
 pub const OF_THE_LOGS: [&str; 2] = ["InvalidTokens", "StaleCommands"];
+
+metrics! {
+    /// A metric of the functions of restore.yaml, which has a namespace of its own.
+    DrillMetric:
+    /// How many databases of drills are past their deadline and are not being deleted.
+    DrillsLeftBehind: Count;
+}

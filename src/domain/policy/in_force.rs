@@ -82,6 +82,15 @@ impl Policies {
         self.all.iter().find(|policy| policy.name.as_str() == name)
     }
 
+    /// The policy that rules the recovery points of this one: itself, or the one that takes it over.
+    #[must_use]
+    pub fn ruling(&self, name: &PolicyName) -> Option<&Policy> {
+        self.get(name.as_str()).or_else(|| {
+            let takes_over = |policy: &&Policy| policy.options.retention.also.contains(name);
+            self.all.iter().find(takes_over)
+        })
+    }
+
     /// The options of a run of this database: what its policy sets that concerns the database.
     #[must_use]
     pub fn options(&self, policy: &Policy, database: &Database) -> RunOptions {

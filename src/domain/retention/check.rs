@@ -48,11 +48,13 @@ pub enum Rule {
     LastBegun,
     /// Enough good ones remain of its group.
     MinKeep,
+    /// For a source snapshot: the table knows the recovery point that was made of it.
+    Copied,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Complete,
         Self::Ours,
         Self::Place,
@@ -66,6 +68,7 @@ impl Rule {
         Self::LastEntered,
         Self::LastBegun,
         Self::MinKeep,
+        Self::Copied,
     ];
 
     /// Its name in logs and JSON.
@@ -85,6 +88,7 @@ impl Rule {
             Self::LastEntered => "last-entered",
             Self::LastBegun => "last-begun",
             Self::MinKeep => "min-keep",
+            Self::Copied => "copied",
         }
     }
 }

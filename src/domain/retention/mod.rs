@@ -12,5 +12,7 @@ pub mod inventory;
 pub mod plan_hash;
 pub mod round;
 pub mod sightings;
+pub mod source;
+pub mod source_check;
 pub mod steady_state;
 pub mod unnamed_configurations;

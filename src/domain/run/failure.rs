@@ -206,6 +206,12 @@ impl Operation {
         }
     }
 
+    /// Whether it only reads.
+    #[must_use]
+    pub fn is_read(self) -> bool {
+        self.as_str().starts_with("Describe")
+    }
+
     /// AWS's name for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

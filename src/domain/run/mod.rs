@@ -10,6 +10,7 @@ pub mod look_times;
 pub mod manifest;
 pub mod name_conflict;
 pub mod naming;
+pub mod pace;
 mod pauses;
 pub mod permit;
 mod rds_message;

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::command::ProtectionRequest;
-use crate::domain::id::arn::RdsArn;
+use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{Attempt, ExecutionName, SnapshotId};
 use crate::domain::id::tags::{PolicyName, StackId};
@@ -90,7 +90,28 @@ pub fn planned_time_of_copy(
     policy: &PolicyName,
     source: &SnapshotId,
 ) -> Option<Timestamp> {
-    let (base, attempt) = split_attempt(copy);
+    planned_time(copy, stack, database, policy, source.as_str())
+}
+
+/// The same for a snapshot that a run took itself, in its database's region.
+#[must_use]
+pub fn planned_time_of_source(
+    snapshot: &RdsArn,
+    stack: &StackId,
+    database: &DatabaseRef,
+    policy: &PolicyName,
+) -> Option<Timestamp> {
+    planned_time(snapshot, stack, database, policy, "")
+}
+
+fn planned_time(
+    snapshot: &RdsArn,
+    stack: &StackId,
+    database: &DatabaseRef,
+    policy: &PolicyName,
+    source: &str,
+) -> Option<Timestamp> {
+    let (base, attempt) = split_attempt(snapshot);
     let (before, _hash) = base.rsplit_once('-')?;
     let (_, minute) = before.rsplit_once('-')?;
     let planned_at = DateTime::strptime("%Y%m%dt%H%Mz", minute)
@@ -103,7 +124,34 @@ pub fn planned_time_of_copy(
         policy,
         planned_at,
     };
-    (parts.name(source.as_str(), attempt) == copy.name()).then_some(planned_at)
+    (parts.name(source, attempt) == snapshot.name()).then_some(planned_at)
+}
+
+/// Every name that a copy of a run's own snapshot can have in the recovery region. Nothing if `source` is no snapshot that a
+/// run of these took itself.
+#[must_use]
+pub fn copies_of_source(
+    source: &RdsArn,
+    home: &Region,
+    stack: &StackId,
+    database: &DatabaseRef,
+    policy: &PolicyName,
+) -> Vec<RdsArn> {
+    let Some(planned_at) = planned_time_of_source(source, stack, database, policy) else {
+        return Vec::new();
+    };
+    let parts = NameParts {
+        stack,
+        database,
+        policy,
+        planned_at,
+    };
+    Attempt::all()
+        .map(|attempt| {
+            let id = SnapshotId::from_valid(parts.name(source.name(), attempt));
+            source.sibling_snapshot(home, &id)
+        })
+        .collect()
 }
 
 /// What a name is made of.

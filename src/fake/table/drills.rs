@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::items::Table;
 use crate::domain::id::names::ResourceId;
-use crate::ports::{StoredDrills, Written};
+use crate::ports::{OpenRemovals, StoredDrills, Written};
 
 impl Table {
     /// The drills of these databases, as they are stored.
@@ -35,6 +35,20 @@ impl Table {
             return Written::Conflict;
         }
         self.drills.insert(of.clone(), drills.clone());
+        Written::Stored
+    }
+
+    /// Which drills are being removed.
+    #[must_use]
+    pub fn open_removals(&self) -> &OpenRemovals {
+        &self.open_removals
+    }
+
+    pub(in crate::fake) fn store_open_removals(&mut self, removals: &OpenRemovals) -> Written {
+        if self.open_removals.revision != removals.revision - 1 {
+            return Written::Conflict;
+        }
+        self.open_removals = removals.clone();
         Written::Stored
     }
 }

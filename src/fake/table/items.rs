@@ -18,7 +18,7 @@ use crate::domain::run::look_times::LastSweep;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::turn::{QueuedCopy, Turn};
 use crate::domain::run::wait::{Phase, Wait};
-use crate::ports::{StoredDrills, StoredRestore, Written};
+use crate::ports::{OpenRemovals, StoredDrills, StoredRestore, Written};
 
 use super::catalog_entry::CatalogEntry;
 use super::configuration_items::ConfigurationItems;
@@ -53,6 +53,7 @@ pub struct Table {
     pub(super) configurations: ConfigurationItems,
     pub(super) restores: BTreeMap<RestoreKey, StoredRestore>,
     pub(super) drills: BTreeMap<ResourceId, StoredDrills>,
+    pub(super) open_removals: OpenRemovals,
     /// Where the index shows older items than the table has.
     pub(super) lag: Option<Lag>,
     pub(super) page: usize,
@@ -87,6 +88,7 @@ impl Table {
             configurations: ConfigurationItems::default(),
             restores: BTreeMap::new(),
             drills: BTreeMap::new(),
+            open_removals: OpenRemovals::default(),
             lag: None,
             page,
             stops_early: false,

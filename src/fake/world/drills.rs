@@ -12,8 +12,8 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::restore::restored::RestoredDatabase;
 use crate::domain::run::failure::Operation;
 use crate::ports::{
-    CheckDrill, DeleteDrilled, ListRestored, Page, PortError, RdsError, ReadDrills, ReadFailures,
-    StoreDrills, StoredDrills, Written,
+    CheckDrill, DeleteDrilled, ListRestored, OpenRemovals, Page, PortError, RdsError, ReadDrills,
+    ReadFailures, ReadOpenRemovals, StoreDrills, StoreOpenRemovals, StoredDrills, Written,
 };
 
 impl<L: Holds<Rds: RdsModel>> ListRestored for Ports<L> {
@@ -89,5 +89,17 @@ impl<L: Holds> StoreDrills for Ports<L> {
         drills: &StoredDrills,
     ) -> Result<Written, PortError> {
         Ok(self.with(|state| state.table.store_drills(of, drills)))
+    }
+}
+
+impl<L: Holds> ReadOpenRemovals for Ports<L> {
+    async fn open_removals(&self) -> Result<OpenRemovals, PortError> {
+        Ok(self.with(|state| state.table.open_removals().clone()))
+    }
+}
+
+impl<L: Holds> StoreOpenRemovals for Ports<L> {
+    async fn store_open_removals(&self, removals: &OpenRemovals) -> Result<Written, PortError> {
+        Ok(self.with(|state| state.table.store_open_removals(removals)))
     }
 }

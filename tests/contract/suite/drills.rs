@@ -8,11 +8,14 @@ use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::span::Span;
 use snapferry::domain::restore::record::{RestoreRecord, Sending};
-use snapferry::ports::{ReadDrills, StoreDrills, StoredDrills, Written};
+use snapferry::ports::{
+    OpenRemovals, ReadDrills, ReadOpenRemovals, StoreDrills, StoreOpenRemovals, StoredDrills,
+    Written,
+};
 
 use super::samples::{resource_id, time};
 
-table! { ReadDrills StoreDrills }
+table! { ReadDrills ReadOpenRemovals StoreDrills StoreOpenRemovals }
 
 fn record(began: &str) -> DrillRecord {
     let arn = |text: &str| RdsArn::parse(text).unwrap();
@@ -105,4 +108,29 @@ pub(crate) async fn drills_are_stored_only_over_those_before_them(table: &impl T
     assert_eq!(at(2).await, Written::Stored);
     let read = table.drills(std::slice::from_ref(&of)).await.unwrap();
     assert_eq!(read[&of].revision, 2);
+}
+
+pub(crate) async fn the_drills_that_are_being_removed_are_stored_only_over_those_before_them(
+    table: &impl Table,
+) {
+    let none = OpenRemovals::default();
+    assert_eq!(table.open_removals().await.unwrap(), none);
+    let drill = |name, began| (resource_id(name), DrillId::at(time(began)));
+    let of = |revision, drills: &[_]| OpenRemovals {
+        revision,
+        drills: drills.iter().cloned().collect(),
+    };
+    let orders = drill("orders", "2026-11-22T03:00:00Z");
+    let again = drill("orders", "2026-11-23T03:00:00Z");
+    let shop = drill("shop", "2026-11-22T03:00:00Z");
+    let store = async |removals: &OpenRemovals| table.store_open_removals(removals).await.unwrap();
+    let first = of(1, &[orders.clone(), again, shop]);
+    assert_eq!(store(&of(2, &[])).await, Written::Conflict);
+    assert_eq!(store(&first).await, Written::Stored);
+    assert_eq!(store(&of(1, &[])).await, Written::Conflict);
+    assert_eq!(table.open_removals().await.unwrap(), first);
+    for next in [of(2, &[orders]), of(3, &[])] {
+        assert_eq!(store(&next).await, Written::Stored);
+        assert_eq!(table.open_removals().await.unwrap(), next);
+    }
 }

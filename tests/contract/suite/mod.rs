@@ -171,6 +171,7 @@ macro_rules! table_contract {
         $crate::suite::tests! { $run, drills:
             drills_are_read_as_they_were_stored,
             drills_are_stored_only_over_those_before_them,
+            the_drills_that_are_being_removed_are_stored_only_over_those_before_them,
         }
         $crate::suite::tests! { $run, restores:
             a_restore_is_read_as_it_was_stored,

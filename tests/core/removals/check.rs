@@ -38,7 +38,8 @@ fn ten_thousand_random_plans_break_the_rules_that_they_are_meant_to_break() {
             Some(_) => {}
         }
     }
-    for rule in Rule::ALL {
+    // One rule is about source snapshots alone.
+    for rule in Rule::ALL.into_iter().filter(|rule| *rule != Rule::Copied) {
         let plans = alone.get(&rule).copied().unwrap_or_default();
         assert!(
             plans >= 5,

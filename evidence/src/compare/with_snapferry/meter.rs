@@ -6,7 +6,9 @@ use std::rc::Rc;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::arn::{Family, RdsArn, Region};
 use snapferry::domain::run::command::Step;
+use snapferry::domain::run::failure::Operation as RdsOperation;
 use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::pace::Paces;
 use snapferry::domain::run::turn::Turn;
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::fake::{
@@ -18,10 +20,10 @@ use snapferry_sim::simulation::models::{Machine, ModelledRds};
 use crate::compare::cloud::{Cloud, Operation, RDS_CALL, REACTION, Sdk, database_of, later};
 use crate::compare::ledger::Hop;
 
-/// The product's SDK: two tries, a fifth of a second between them (`src/aws/connect.rs`).
+/// The product's SDK does not try a throttled call of a function again (`src/aws/throttled_once.rs`).
 const SDK: Sdk = Sdk {
-    tries: 2,
-    first_wait: SignedDuration::from_millis(200),
+    tries: 1,
+    first_wait: SignedDuration::ZERO,
 };
 /// How long a call of another service takes, as far as a function is billed for it. An assumption.
 pub(super) const OTHER_CALL: SignedDuration = SignedDuration::from_millis(10);
@@ -101,39 +103,65 @@ type Fake = Ports<Held>;
 /// The ports of one invocation.
 pub(super) type Metered = Through<Fake, Meter>;
 
+/// How the RDS calls of an invocation follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Calls {
+    /// One after the other.
+    InTurn,
+    /// Beside each other.
+    AtOnce,
+}
+
+/// What an invocation has spent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spent {
+    pub(super) rds_calls: u32,
+    pub(super) other_calls: u32,
+    /// How long it has slept to keep its pace.
+    pub(super) waited: SignedDuration,
+}
+
 /// The hook of one invocation.
 pub(super) struct Meter {
     account: Rc<RefCell<Account>>,
-    /// Whether its RDS calls come one after the other, and not beside each other.
-    one_after_the_other: bool,
+    paces: Rc<RefCell<Paces>>,
+    calls: Calls,
     /// How much of the queue for slots the sweep is shown; `None` shows all.
     shown: Option<usize>,
     rds_calls: Cell<u32>,
     other_calls: Cell<u32>,
     elapsed: Cell<SignedDuration>,
+    waited: Cell<SignedDuration>,
 }
 
 impl Meter {
     /// The ports of an invocation.
     pub(super) fn ports(
         account: &Rc<RefCell<Account>>,
-        one_after_the_other: bool,
+        paces: &Rc<RefCell<Paces>>,
+        calls: Calls,
         shown: Option<usize>,
     ) -> Metered {
         let meter = Self {
             account: Rc::clone(account),
-            one_after_the_other,
+            paces: Rc::clone(paces),
+            calls,
             shown,
             rds_calls: Cell::new(0),
             other_calls: Cell::new(0),
             elapsed: Cell::new(SignedDuration::ZERO),
+            waited: Cell::new(SignedDuration::ZERO),
         };
         Through::around(Ports(Held(Rc::clone(account))), meter)
     }
 
-    /// How many calls of RDS and of others it has made.
-    pub(super) fn calls(&self) -> (u32, u32) {
-        (self.rds_calls.get(), self.other_calls.get())
+    /// What it has spent.
+    pub(super) fn spent(&self) -> Spent {
+        Spent {
+            rds_calls: self.rds_calls.get(),
+            other_calls: self.other_calls.get(),
+            waited: self.waited.get(),
+        }
     }
 
     fn others(&self, calls: u32) {
@@ -144,16 +172,43 @@ impl Meter {
         self.elapsed.set(self.elapsed.get().saturating_add(time));
     }
 
-    /// The time by this invocation's own clock.
-    fn time(&self, account: &Account) -> Timestamp {
+    /// Sleeps until a call's turn has come. Calls beside each other sleep beside each other.
+    fn waits(&self, time: SignedDuration) {
+        match self.calls {
+            Calls::InTurn => {
+                self.waited.set(self.waited.get().saturating_add(time));
+                self.takes(time);
+            }
+            Calls::AtOnce => self.waited.set(self.waited.get().max(time)),
+        }
+    }
+
+    /// When the invocation makes its next call.
+    fn next_call(&self, account: &Account) -> Timestamp {
         later(account.state.now, self.elapsed.get())
     }
 
-    fn reach(&self, call: &Call, region: &Region) -> CallOutcome {
-        self.rds_calls.set(self.rds_calls.get() + 1);
+    /// The time by this invocation's own clock.
+    fn time(&self, account: &Account) -> Timestamp {
+        let slept = match self.calls {
+            Calls::InTurn => SignedDuration::ZERO,
+            Calls::AtOnce => self.waited.get(),
+        };
+        later(self.next_call(account), slept)
+    }
+
+    fn reach(&self, call: &Call, region: &Region, of: RdsOperation) -> CallOutcome {
         let account = &mut *self.account.borrow_mut();
-        let at = self.time(account);
-        if self.one_after_the_other {
+        let asked_at = self.next_call(account);
+        let paces = &mut *self.paces.borrow_mut();
+        let pace = paces.of(region, of);
+        let Some(turn) = pace.turn(asked_at, asked_at) else {
+            return refused("no turn soon");
+        };
+        self.rds_calls.set(self.rds_calls.get() + 1);
+        self.waits(turn.wait);
+        let at = later(asked_at, turn.wait);
+        if self.calls == Calls::InTurn {
             self.takes(RDS_CALL);
         }
         let hop = if region.as_str() == account.cloud.home.as_str() {
@@ -161,12 +216,11 @@ impl Meter {
         } else {
             Hop::Snapshot
         };
-        match account.cloud.reach_rds(hop, operation(call), at, SDK) {
+        let reached = account.cloud.reach_rds(hop, operation(call), at, SDK);
+        pace.learn(turn, reached.is_err(), at);
+        match reached {
             Ok(_) => CallOutcome::Proceeds,
-            Err(_) => CallOutcome::Refused(Refusal {
-                code: Some("Throttling".to_owned()),
-                message: "Rate exceeded".to_owned(),
-            }),
+            Err(_) => refused("Rate exceeded"),
         }
     }
 
@@ -239,6 +293,14 @@ impl Meter {
     }
 }
 
+/// A call is refused like a throttled one.
+fn refused(why: &str) -> CallOutcome {
+    CallOutcome::Refused(Refusal {
+        code: Some("Throttling".to_owned()),
+        message: why.to_owned(),
+    })
+}
+
 /// The operation whose rate a call counts for.
 fn operation(call: &Call) -> Operation {
     match call {
@@ -295,8 +357,8 @@ fn is<T: 'static>(answer: &dyn Answer, what: impl FnOnce(&T) -> bool) -> bool {
 
 impl Hook<Fake> for Meter {
     async fn before(&self, _: &Fake, call: &Call) -> CallOutcome {
-        if let Action::Rds(_, region) = call.action() {
-            return self.reach(call, region);
+        if let Action::Rds(operation, region) = call.action() {
+            return self.reach(call, region, operation);
         }
         let account = &mut *self.account.borrow_mut();
         self.bill(account, call);

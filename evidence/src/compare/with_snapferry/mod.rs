@@ -25,12 +25,13 @@ use snapferry::domain::policy::in_force::{Policies, Policy};
 use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::policy::timing::FirstRun;
 use snapferry::domain::run::backoff::Backoff;
+use snapferry::domain::run::pace::Paces;
 use snapferry::domain::run::slot_limits::CopySlots;
 use snapferry::domain::run::wait::Rules;
 use snapferry::fake::Table;
 use snapferry::settings::{Planning, Stack};
 
-use self::meter::{AT_ONCE, Account, Meter, Metered, OTHER_CALL, State};
+use self::meter::{AT_ONCE, Account, Calls, Meter, Metered, OTHER_CALL, Spent, State};
 use self::queue::{Mapping, settle};
 use super::cloud::{
     ACCOUNT, BEGIN, Cloud, KEY, RDS_CALL, REACTION, RdsOutages, later, later_ms, ms_between,
@@ -62,6 +63,8 @@ pub(super) struct Snapferry {
     account: Rc<RefCell<Account>>,
     workers: Mapping,
     reactors: Mapping,
+    /// What each execution environment has learnt about RDS's rate. It keeps it, and no other knows it.
+    paces: Environments,
     /// How much of the queue for slots the sweep is shown; `None` shows all.
     shown: Option<usize>,
     worker_config: WorkerConfig,
@@ -79,8 +82,28 @@ pub(super) enum Event {
     Commands,
     /// Messages of the events queue may be due.
     Events,
-    WorkerEnded,
-    ReactorEnded,
+    WorkerEnded(usize),
+    ReactorEnded(usize),
+}
+
+/// The memories of the execution environments.
+struct Environments {
+    planner: Rc<RefCell<Paces>>,
+    sweeper: Rc<RefCell<Paces>>,
+    workers: Vec<Rc<RefCell<Paces>>>,
+    reactors: Vec<Rc<RefCell<Paces>>>,
+}
+
+impl Environments {
+    fn new() -> Self {
+        let all = |count| (0..count).map(|_| Rc::default()).collect();
+        Self {
+            planner: Rc::default(),
+            sweeper: Rc::default(),
+            workers: all(WORKERS),
+            reactors: all(REACTORS),
+        }
+    }
 }
 
 impl Snapferry {
@@ -105,6 +128,7 @@ impl Snapferry {
             account: Rc::new(RefCell::new(account)),
             workers: Mapping::new(WORKERS),
             reactors: Mapping::new(REACTORS),
+            paces: Environments::new(),
             shown: (!whole_queue).then_some(stack.copy_slots.all),
             worker_config: WorkerConfig::from(stack),
             reactor_config: ReactorConfig::new(stack, planning.key.clone()),
@@ -114,61 +138,63 @@ impl Snapferry {
         }
     }
 
-    /// Runs a function over the ports of the account. What it answers, and how many calls of RDS and of others it has
-    /// made.
+    /// Runs a function over the ports of the account. What it answers, and what it has spent.
     fn invoke<T>(
         &self,
         cloud: &mut Cloud,
-        one_after_the_other: bool,
+        paces: &Rc<RefCell<Paces>>,
+        calls: Calls,
         function: impl AsyncFnOnce(&Metered) -> T,
-    ) -> (T, (u32, u32)) {
+    ) -> (T, Spent) {
         self.account.borrow_mut().enter(cloud);
-        let ports = Meter::ports(&self.account, one_after_the_other, self.shown);
+        let ports = Meter::ports(&self.account, paces, calls, self.shown);
         let answer = function(&ports).now_or_never();
         self.account.borrow_mut().leave(cloud);
-        (answer.expect("no port ever waits"), ports.hook().calls())
+        (answer.expect("no port ever waits"), ports.hook().spent())
     }
 
     /// Feeds as many workers as are free.
     fn work(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>) {
-        while let Some(batch) = self.next_commands(cloud) {
+        while let Some((worker, batch)) = self.next_commands(cloud) {
             let (ids, records) = (ids(&batch), batch.len());
-            let (kept, calls) = self.invoke(cloud, false, async |ports| {
+            let paces = &self.paces.workers[worker];
+            let (kept, spent) = self.invoke(cloud, paces, Calls::AtOnce, async |ports| {
                 batch::work(ports, &self.worker_config, &self.backoff, batch).await
             });
-            let until = bill(cloud, calls, parallel(records), parallel(records));
+            let until = bill(cloud, spent, parallel(records), parallel(records));
             received(cloud);
             let mut account = self.account.borrow_mut();
             for due in settle(&mut account.state.commands, &ids, &kept) {
                 agenda.enter(due, Event::Commands);
             }
-            agenda.enter(until, Event::WorkerEnded);
+            agenda.enter(until, Event::WorkerEnded(worker));
         }
     }
 
-    fn next_commands(&mut self, cloud: &mut Cloud) -> Option<Vec<Record>> {
+    fn next_commands(&mut self, cloud: &mut Cloud) -> Option<(usize, Vec<Record>)> {
         let queue = &mut self.account.borrow_mut().state.commands;
         self.workers.receive(queue, cloud.now, &mut cloud.ledger)
     }
 
     /// Feeds as many reactors as are free.
     fn react(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>) {
-        while let Some(batch) = self.next_events(cloud) {
+        while let Some((reactor, batch)) = self.next_events(cloud) {
             let (ids, records) = (ids(&batch), batch.len());
-            let (kept, calls) = self.invoke(cloud, false, async |ports| {
+            let paces = &self.paces.reactors[reactor];
+            let (kept, spent) = self.invoke(cloud, paces, Calls::AtOnce, async |ports| {
                 react::react(ports, &self.reactor_config, &self.backoff, batch).await
             });
-            let until = bill(cloud, calls, 1, parallel(records));
+            let until = bill(cloud, spent, 1, parallel(records));
             received(cloud);
             let mut account = self.account.borrow_mut();
             for due in settle(&mut account.state.events, &ids, &kept) {
                 agenda.enter(due, Event::Events);
             }
-            agenda.enter(until, Event::ReactorEnded);
+            agenda.enter(until, Event::ReactorEnded(reactor));
         }
     }
 
-    fn next_events(&mut self, cloud: &mut Cloud) -> Option<Vec<Record>> {
+    fn next_events(&mut self, cloud: &mut Cloud) -> Option<(usize, Vec<Record>)> {
         let queue = &mut self.account.borrow_mut().state.events;
         self.reactors.receive(queue, cloud.now, &mut cloud.ledger)
     }
@@ -176,17 +202,17 @@ impl Snapferry {
     fn sweep(&mut self, cloud: &mut Cloud) {
         cloud.ledger.queue_requests += 2 * IDLE_RECEIVES_A_MINUTE;
         // What a sweep could not read, the next one reads.
-        let (_, calls) = self.invoke(cloud, true, async |ports| {
+        let (_, spent) = self.invoke(cloud, &self.paces.sweeper, Calls::InTurn, async |ports| {
             sweep::sweep(ports, &self.sweeper_config).await
         });
-        bill(cloud, calls, 1, AT_ONCE);
+        bill(cloud, spent, 1, AT_ONCE);
     }
 
     fn plan(&mut self, cloud: &mut Cloud) {
-        let (_, calls) = self.invoke(cloud, true, async |ports| {
+        let (_, spent) = self.invoke(cloud, &self.paces.planner, Calls::InTurn, async |ports| {
             planner::plan(ports, &self.planning, When::Due).await
         });
-        bill(cloud, calls, 1, AT_ONCE);
+        bill(cloud, spent, 1, AT_ONCE);
     }
 
     /// Step Functions retries and times out what is due.
@@ -220,11 +246,12 @@ fn received(cloud: &mut Cloud) {
 }
 
 /// Enters an invocation; until when it ran.
-fn bill(cloud: &mut Cloud, calls: (u32, u32), rds_at_once: i32, others_at_once: i32) -> Timestamp {
+fn bill(cloud: &mut Cloud, spent: Spent, rds_at_once: i32, others_at_once: i32) -> Timestamp {
     let times = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let took = HANDLER
-        .saturating_add(RDS_CALL.saturating_mul(times(calls.0)) / rds_at_once)
-        .saturating_add(OTHER_CALL.saturating_mul(times(calls.1)) / others_at_once);
+        .saturating_add(spent.waited)
+        .saturating_add(RDS_CALL.saturating_mul(times(spent.rds_calls)) / rds_at_once)
+        .saturating_add(OTHER_CALL.saturating_mul(times(spent.other_calls)) / others_at_once);
     let until = later(cloud.now, took);
     cloud
         .ledger
@@ -256,12 +283,12 @@ impl Design for Snapferry {
             }
             Event::Commands => self.work(cloud, agenda),
             Event::Events => self.react(cloud, agenda),
-            Event::WorkerEnded => {
-                self.workers.ended();
+            Event::WorkerEnded(worker) => {
+                self.workers.ended(worker);
                 self.work(cloud, agenda);
             }
-            Event::ReactorEnded => {
-                self.reactors.ended();
+            Event::ReactorEnded(reactor) => {
+                self.reactors.ended(reactor);
                 self.react(cloud, agenda);
             }
         }

@@ -17,28 +17,26 @@ const VISIBILITY: Duration = Duration::from_secs(360);
 
 /// The functions that a queue feeds.
 pub(super) struct Mapping {
-    running: usize,
-    concurrency: usize,
+    /// The execution environments, and whether each is busy. A batch goes to the first that is free.
+    busy: Vec<bool>,
 }
 
 impl Mapping {
     pub(super) fn new(concurrency: usize) -> Self {
         Self {
-            running: 0,
-            concurrency,
+            busy: vec![false; concurrency],
         }
     }
 
-    /// A batch, if one is due and a function is free. Messages received too often go to the dead letters.
+    /// A batch and the number of its function, if one is due and a function is free. Messages received too often go to the
+    /// dead letters.
     pub(super) fn receive(
         &mut self,
         queue: &mut Queue,
         now: Timestamp,
         ledger: &mut Ledger,
-    ) -> Option<Vec<Record>> {
-        if self.running >= self.concurrency {
-            return None;
-        }
+    ) -> Option<(usize, Vec<Record>)> {
+        let free = self.busy.iter().position(|busy| !busy)?;
         let mut batch = Vec::new();
         while batch.len() < BATCH
             && let Some(number) = next_due(queue, now)
@@ -63,13 +61,13 @@ impl Mapping {
         if batch.is_empty() {
             return None;
         }
-        self.running += 1;
-        Some(batch)
+        self.busy[free] = true;
+        Some((free, batch))
     }
 
     /// A function is free again.
-    pub(super) fn ended(&mut self) {
-        self.running = self.running.saturating_sub(1);
+    pub(super) fn ended(&mut self, function: usize) {
+        self.busy[function] = false;
     }
 }
 

@@ -9,7 +9,7 @@ mod operator;
 mod retention;
 mod table;
 
-use std::cell::RefMut;
+use std::cell::{RefCell, RefMut};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,6 +26,7 @@ use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::option_group::OptionGroup;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::retention::entered::Entered;
+use snapferry::domain::retention::round::Freeze;
 use snapferry::domain::run::command::{Command, ProtectionRequest};
 use snapferry::domain::run::failure::{Failure, Owner};
 use snapferry::domain::run::last_error::LastError;
@@ -61,12 +62,18 @@ use super::world::World;
 pub(super) struct Mutated {
     inner: Through<Fake, Gatekeeper>,
     mutant: Option<Mutant>,
+    /// What the invocation has read of a freeze, for a planted bug.
+    freeze_read: RefCell<Option<Option<Freeze>>>,
 }
 
 impl Mutated {
     pub(super) fn new(inner: Through<Fake, Gatekeeper>) -> Self {
         let mutant = inner.hook().shared.world.borrow().mutant;
-        Self { inner, mutant }
+        Self {
+            inner,
+            mutant,
+            freeze_read: RefCell::default(),
+        }
     }
 
     fn has(&self, mutant: Mutant) -> bool {
@@ -212,7 +219,8 @@ impl DescribeSnapshots for Mutated {
         }
         match self.inner.describe_snapshots(region, family, ids).await {
             Ok(found) if self.role() == Some(Role::Pruner) => {
-                Ok(found.into_iter().map(|one| self.as_weighed(one)).collect())
+                let weighed = found.into_iter().map(|one| self.as_weighed(one));
+                Ok(weighed.map(|one| self.as_listed_before(one)).collect())
             }
             Ok(found) => Ok(found.into_iter().map(|one| self.as_shown(one)).collect()),
             Err(_) if self.has(Mutant::UnreachableIsEmpty) => Ok(Vec::new()),
@@ -222,6 +230,14 @@ impl DescribeSnapshots for Mutated {
 }
 
 impl Mutated {
+    /// A candidate as the pruner's inventory has shown it. What a person held then is no candidate.
+    fn as_listed_before(&self, mut snapshot: Snapshot) -> Snapshot {
+        if self.has(Mutant::HoldSinceTheListIsOverlooked) {
+            snapshot.tags.remove("snapferry:hold");
+        }
+        snapshot
+    }
+
     /// Whether RDS has refused one of these copies to this invocation for its limit.
     fn was_refused(&self, region: &Region, ids: &[SnapshotId]) -> bool {
         let (by, mut world) = (self.invocation(), self.world());

@@ -8,7 +8,7 @@ use snapferry::domain::retention::bounds::DatabaseId;
 use snapferry::domain::retention::gone::Listing;
 use snapferry::domain::retention::history::{Histories, History};
 use snapferry::domain::retention::inventory::Group;
-use snapferry::domain::retention::round::{Freeze, RemovalEntry, Round};
+use snapferry::domain::retention::round::{RemovalEntry, Round};
 use snapferry::domain::retention::sightings::Notes;
 use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
@@ -63,7 +63,7 @@ impl ListManualSnapshots for Mutated {
             }
             Err(error) => {
                 let (by, mut world) = (self.invocation(), self.world());
-                world.doing(by).partial = true;
+                world.doing(by).partial.insert(region.clone());
                 if self.has(Mutant::LostPageIsEmpty) {
                     return Ok(Page::new(Vec::new(), None));
                 }
@@ -98,7 +98,12 @@ impl RegisterRemovals for Mutated {
 
 impl ReadEntered for Mutated {
     async fn read_entered(&self, copies: &[RdsArn]) -> Result<Vec<Entered>, PortError> {
-        self.inner.read_entered(copies).await
+        let mut entered = self.inner.read_entered(copies).await?;
+        if self.has(Mutant::EachSourceCountsAsCopied) && self.role() == Some(Role::Pruner) {
+            let world = self.world();
+            entered.extend(world.as_if_copied(copies));
+        }
+        Ok(entered)
     }
 }
 
@@ -150,7 +155,16 @@ impl PruneRounds for Mutated {
 
 impl ReadFreeze for Mutated {
     async fn freeze(&self) -> Result<Option<Freeze>, PortError> {
+        let known = self.freeze_read.borrow().clone();
+        if self.has(Mutant::FreezeIsReadOnce)
+            && let Some(known) = known
+        {
+            return Ok(known);
+        }
         let freeze = self.inner.freeze().await;
+        if let Ok(read) = &freeze {
+            *self.freeze_read.borrow_mut() = Some(read.clone());
+        }
         if self.has(Mutant::FreezeIsOverlooked) {
             return freeze.map(|_| None);
         }

@@ -1,0 +1,260 @@
+//! What the rules decide about the snapshots that Snapferry took itself in the source regions. Only reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+
+use futures_util::TryStreamExt;
+use jiff::Timestamp;
+use tracing::warn;
+
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::names::ResourceId;
+use crate::domain::id::tags::{self, PolicyName, StackId};
+use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::policy::in_force::{Policies, Policy};
+use crate::domain::policy::rules::Rules;
+use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::retention::bounds::DatabaseId;
+use crate::domain::retention::entered::AllEntered;
+use crate::domain::retention::forget::{Decision, ForgetRules, Point, forget};
+use crate::domain::retention::inventory::Group;
+use crate::domain::retention::source::{SourceOrigin, source_origin, source_point};
+use crate::domain::run::failure::Operation;
+use crate::domain::run::naming::copies_of_source;
+use crate::error::chain;
+use crate::ports::doctor::ListManualSnapshots;
+use crate::ports::{Endless, PAGES_MAX, PortError, RdsError, ReadEntered, pages};
+
+/// The source snapshots of one database under one policy that says how long they are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceGroup {
+    /// The database, as the newest snapshot's tags name it.
+    pub database: RdsArn,
+    /// Its resource id.
+    pub resource_id: ResourceId,
+    /// The policy that asked for them.
+    pub policy: PolicyName,
+    /// By whose rules they stay.
+    pub ruled_by: PolicyName,
+    /// Whether those rules were applied by a version that removed nothing.
+    pub shown_only: bool,
+    /// Each of them with its decision, the newest first.
+    pub points: Vec<(Point<RdsArn>, Decision)>,
+    /// As RDS describes them.
+    pub snapshots: Vec<Snapshot>,
+}
+
+impl SourceGroup {
+    /// Its database.
+    #[must_use]
+    pub fn database_id(&self) -> DatabaseId {
+        (self.database.region().clone(), self.resource_id.clone())
+    }
+
+    /// The names by which a person may call its database.
+    #[must_use]
+    pub fn names(&self) -> [String; 3] {
+        [
+            self.database.name().to_owned(),
+            self.database.to_string(),
+            self.resource_id.to_string(),
+        ]
+    }
+
+    /// What may go by rules that are carried out, the oldest first.
+    pub fn removable(&self) -> impl Iterator<Item = &(Point<RdsArn>, Decision)> {
+        let points = self.points.iter().rev();
+        points.filter(|(_, decision)| !self.shown_only && !decision.keeps())
+    }
+}
+
+/// What the source regions hold, as far as a policy in force has rules for it. Without such a policy nothing is listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourcesPreview {
+    /// The groups, by region, resource id and policy.
+    pub groups: Vec<SourceGroup>,
+    /// The regions that were listed to the end.
+    pub listed: BTreeSet<Region>,
+    /// Those that could not be, and why. Nothing goes there.
+    pub not_listed: BTreeMap<Region, String>,
+    /// The table's records of the copies of what may go.
+    pub entered: AllEntered,
+}
+
+impl SourcesPreview {
+    /// What may go by rules that are carried out.
+    #[must_use]
+    pub fn removable(&self) -> BTreeSet<RdsArn> {
+        let removable = self.groups.iter().flat_map(SourceGroup::removable);
+        removable.map(|(point, _)| point.id.clone()).collect()
+    }
+
+    /// What these policies would let go of the same snapshots, also where their rules are only shown.
+    pub(crate) fn removable_by(&self, policies: &Policies, now: Timestamp) -> BTreeSet<&RdsArn> {
+        let mut all = BTreeSet::new();
+        for group in &self.groups {
+            let Some((policy, rules)) = rules_of(policies, &group.policy) else {
+                continue;
+            };
+            let points = group.points.iter().map(|(point, _)| point.clone());
+            let points: Vec<Point<RdsArn>> = points.collect();
+            let decisions = forget(by(policy, rules), &points, now);
+            let decided = group.points.iter().zip(decisions);
+            let going = decided.filter(|(_, decision)| !decision.keeps());
+            all.extend(going.map(|((point, _), _)| &point.id));
+        }
+        all
+    }
+}
+
+/// Lists the source regions, if a policy in force has rules for them. A region that cannot be listed to its end is left out.
+///
+/// # Errors
+/// When the table cannot be read.
+pub(crate) async fn take_source_inventory<W: ListManualSnapshots + ReadEntered>(
+    world: &W,
+    (stack, home): (&StackId, &Region),
+    regions: &[Region],
+    policies: &Policies,
+    now: Timestamp,
+) -> Result<SourcesPreview, PortError> {
+    let mut preview = SourcesPreview::default();
+    let mut all = policies.all.iter().map(|policy| &policy.options.retention);
+    if all.all(|retention| retention.source_retention.is_none()) {
+        return Ok(preview);
+    }
+    let mut groups: BTreeMap<Group, Vec<(Snapshot, SourceOrigin)>> = BTreeMap::new();
+    for region in regions.iter().filter(|region| *region != home) {
+        match list(world, stack, region).await {
+            Ok(found) => {
+                preview.listed.insert(region.clone());
+                for (snapshot, origin) in found {
+                    let members = groups.entry(origin.group()).or_default();
+                    members.push((snapshot, origin));
+                }
+            }
+            Err(why) => {
+                warn!(%region, why, "the snapshots of a source region could not be listed");
+                preview.not_listed.insert(region.clone(), why);
+            }
+        }
+    }
+    groups.retain(|(_, _, policy), _| rules_of(policies, policy).is_some());
+    let nothing = BTreeSet::new();
+    let worth_a_look = groups.values().filter(|members| {
+        let group = judge(members, policies, &nothing, now);
+        group.is_some_and(|group| group.points.iter().any(|(_, decision)| !decision.keeps()))
+    });
+    let copies = worth_a_look.flatten().flat_map(|(snapshot, origin)| {
+        let SourceOrigin {
+            database, policy, ..
+        } = origin;
+        copies_of_source(&snapshot.arn, home, stack, database, policy)
+    });
+    let copies: Vec<RdsArn> = copies.collect();
+    for copies in copies.chunks(BATCH_GET_MAX) {
+        let found = world.read_entered(copies).await?;
+        let found = found.into_iter().map(|one| (one.copy.clone(), one));
+        preview.entered.extend(found);
+    }
+    let judged = groups.values().filter_map(|members| {
+        let uncopied = uncopied(members, &preview.entered);
+        judge(members, policies, &uncopied, now)
+    });
+    preview.groups = judged.collect();
+    Ok(preview)
+}
+
+/// This stack's own snapshots of a region, or why they are not known.
+async fn list<W: ListManualSnapshots>(
+    world: &W,
+    stack: &StackId,
+    region: &Region,
+) -> Result<Vec<(Snapshot, SourceOrigin)>, String> {
+    let mut ours = Vec::new();
+    for family in Family::ALL {
+        let endless = |endless: Endless| {
+            RdsError::endless(Operation::describe_snapshots(family), region, endless)
+        };
+        let mut listed = pin!(pages(PAGES_MAX, endless, |marker| {
+            world.list_manual_snapshots(region, family, marker)
+        }));
+        loop {
+            let page = match listed.try_next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => break,
+                Err(error) => return Err(chain(&error).to_string()),
+            };
+            for mut snapshot in page.items {
+                if snapshot.is_unreadable() {
+                    return Err(format!("a row cannot be read: {}", snapshot.arn));
+                }
+                if let Some(origin) = source_origin(&snapshot, stack) {
+                    snapshot.tags.retain(|key, _| key.starts_with(tags::PREFIX));
+                    ours.push((snapshot, origin));
+                }
+            }
+        }
+    }
+    Ok(ours)
+}
+
+/// The policy that rules these source snapshots, and its rules for them.
+fn rules_of<'p>(policies: &'p Policies, name: &PolicyName) -> Option<(&'p Policy, &'p Rules)> {
+    let policy = policies.ruling(name)?;
+    let rules = policy.options.retention.source_retention.as_ref()?;
+    Some((policy, rules))
+}
+
+/// One always stays.
+fn by<'p>(policy: &'p Policy, rules: &'p Rules) -> ForgetRules<'p> {
+    ForgetRules {
+        rules,
+        min_keep: 1,
+        zone: policy.schedule.time_zone(),
+    }
+}
+
+/// Those of a group whose run the table knows no recovery point of. A failed one counts as copied where another attempt of
+/// its run was.
+fn uncopied(members: &[(Snapshot, SourceOrigin)], entered: &AllEntered) -> BTreeSet<RdsArn> {
+    let good = entered.values().filter(|one| one.mismatch.is_none());
+    let copied: BTreeSet<&RdsArn> = good.map(|one| &one.source).collect();
+    let is_copied = |(one, _): &&(Snapshot, SourceOrigin)| copied.contains(&one.arn);
+    let runs: BTreeSet<Timestamp> = members
+        .iter()
+        .filter(is_copied)
+        .map(|(_, origin)| origin.planned_at)
+        .collect();
+    let all = members.iter();
+    let uncopied = all.filter(|member| {
+        let is_replaced =
+            member.0.status == SnapshotStatus::Failed && runs.contains(&member.1.planned_at);
+        !is_copied(member) && !is_replaced
+    });
+    uncopied.map(|(one, _)| one.arn.clone()).collect()
+}
+
+fn judge(
+    members: &[(Snapshot, SourceOrigin)],
+    policies: &Policies,
+    uncopied: &BTreeSet<RdsArn>,
+    now: Timestamp,
+) -> Option<SourceGroup> {
+    let (_, newest) = members.iter().max_by_key(|(_, origin)| origin.planned_at)?;
+    let (policy, rules) = rules_of(policies, &newest.policy)?;
+    let points = members.iter().map(|(one, _)| source_point(one, uncopied));
+    let points: Vec<Point<RdsArn>> = points.collect();
+    let decisions = forget(by(policy, rules), &points, now);
+    let mut points: Vec<(Point<RdsArn>, Decision)> = points.into_iter().zip(decisions).collect();
+    points.sort_by(|(a, _), (b, _)| (b.at, &b.id).cmp(&(a.at, &a.id)));
+    Some(SourceGroup {
+        database: newest.database.arn.clone(),
+        resource_id: newest.database.resource_id.clone(),
+        policy: newest.policy.clone(),
+        ruled_by: policy.name.clone(),
+        shown_only: policy.options.retention.shown_only,
+        points,
+        snapshots: members.iter().map(|(one, _)| one.clone()).collect(),
+    })
+}

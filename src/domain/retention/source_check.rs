@@ -1,0 +1,162 @@
+//! The check of removals in a source region: a second, independent rule. It shares no code with `forget`.
+//!
+//! It looks at all source snapshots of one database. A plan that breaks one rule removes nothing of that database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::check::{Broken, Rule};
+use super::entered::AllEntered;
+use crate::domain::id::arn::{RdsArn, Region};
+use crate::domain::id::database_ref::DatabaseRef;
+use crate::domain::id::names::ResourceId;
+use crate::domain::id::tags::{self, PolicyName, StackId};
+use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::run::naming;
+
+/// Everything that the check asks about one database's source snapshots.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceCase<'a> {
+    /// The stack.
+    pub stack: &'a StackId,
+    /// The recovery region.
+    pub home: &'a Region,
+    /// The current time.
+    pub now: Timestamp,
+    /// Whether every page of the region's inventory was read, and every row of this database.
+    pub complete: bool,
+    /// Every manual snapshot of the database's region that a run of this stack took of it.
+    pub snapshots: &'a [Snapshot],
+    /// The policies in force, by the name that the snapshots' tags give: whether each may remove source snapshots.
+    pub removes: &'a BTreeMap<PolicyName, bool>,
+    /// What the table knows of the copies of these.
+    pub entered: &'a AllEntered,
+    /// What a wait needs.
+    pub needed: &'a BTreeSet<RdsArn>,
+}
+
+/// Every rule that these removals break, in order. A plan may be carried out only if there is none.
+#[must_use]
+pub fn broken_at_source(case: &SourceCase<'_>, removals: &BTreeSet<RdsArn>) -> Vec<Broken> {
+    let mut broken = BTreeSet::new();
+    for arn in removals {
+        let mut breaks = |rule: Rule| {
+            broken.insert(Broken {
+                rule,
+                snapshot: arn.clone(),
+            });
+        };
+        if !case.complete {
+            breaks(Rule::Complete);
+        }
+        if case.needed.contains(arn) {
+            breaks(Rule::Needed);
+        }
+        match case.snapshots.iter().find(|one| one.arn == *arn) {
+            None => breaks(Rule::Ours),
+            Some(snapshot) => broken_alone(case, snapshot).into_iter().for_each(breaks),
+        }
+    }
+    broken.extend(newest_that_go(case, removals).map(|arn| Broken {
+        rule: Rule::NewestGood,
+        snapshot: arn.clone(),
+    }));
+    broken.into_iter().collect()
+}
+
+fn broken_alone(case: &SourceCase<'_>, snapshot: &Snapshot) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    let hold = snapshot.tags.get(tags::HOLD);
+    if hold.is_some_and(|value| !value.eq_ignore_ascii_case("false")) {
+        rules.push(Rule::Held);
+    }
+    let Some((database, policy, planned_at)) = run_by_name(case.stack, snapshot) else {
+        rules.push(Rule::Ours);
+        return rules;
+    };
+    let (own, of) = (&snapshot.arn, &database.arn);
+    let is_beside = own.region() == of.region()
+        && own.region() != case.home
+        && own.account() == of.account()
+        && own.family() == of.family()
+        && own.kind().is_snapshot();
+    if !is_beside {
+        rules.push(Rule::Place);
+    }
+    if case.removes.get(&policy) != Some(&true) {
+        rules.push(Rule::InForce);
+    }
+    let is_copied = match snapshot.status {
+        SnapshotStatus::Available => {
+            if snapshot.taken_at.is_none_or(|at| at > case.now) {
+                rules.push(Rule::Dated);
+            }
+            is_copied(case, &snapshot.arn)
+        }
+        // A later attempt of the same run has taken its place.
+        SnapshotStatus::Failed => case.snapshots.iter().any(|other| {
+            let of_other = run_by_name(case.stack, other);
+            of_other == Some((database.clone(), policy.clone(), planned_at))
+                && is_copied(case, &other.arn)
+        }),
+        SnapshotStatus::Creating
+        | SnapshotStatus::Copying
+        | SnapshotStatus::Deleting
+        | SnapshotStatus::Other(_) => {
+            rules.push(Rule::Finished);
+            return rules;
+        }
+    };
+    if !is_copied {
+        rules.push(Rule::Copied);
+    }
+    rules
+}
+
+/// Whether a copy of it was settled as a success, by this stack's own table. Another stack of the same id may have taken it,
+/// and not copied it yet.
+fn is_copied(case: &SourceCase<'_>, source: &RdsArn) -> bool {
+    let mut all = case.entered.values();
+    all.any(|entered| entered.source == *source && entered.mismatch.is_none())
+}
+
+/// The newest finished ones of each policy that are to go. One always stays.
+fn newest_that_go<'a>(
+    case: &SourceCase<'a>,
+    removals: &'a BTreeSet<RdsArn>,
+) -> impl Iterator<Item = &'a RdsArn> {
+    let mut newest: BTreeMap<PolicyName, &Snapshot> = BTreeMap::new();
+    for one in case.snapshots {
+        let is_finished = one.status == SnapshotStatus::Available
+            && one.taken_at.is_some_and(|at| at <= case.now);
+        let Some((_, policy, _)) = run_by_name(case.stack, one).filter(|_| is_finished) else {
+            continue;
+        };
+        let by = |one: &Snapshot| (one.taken_at, one.arn.clone());
+        let known = newest.entry(policy).or_insert(one);
+        if by(one) > by(known) {
+            *known = one;
+        }
+    }
+    let newest = newest.into_values().map(|one| &one.arn);
+    newest.filter(|arn| removals.contains(*arn))
+}
+
+/// The database, the policy and the planned time, if the tags are this stack's and give the name.
+fn run_by_name(
+    stack: &StackId,
+    snapshot: &Snapshot,
+) -> Option<(DatabaseRef, PolicyName, Timestamp)> {
+    let tag = |key: &str| snapshot.tags.get(key).map(String::as_str);
+    if tag(tags::STACK) != Some(stack.as_str()) {
+        return None;
+    }
+    let database = DatabaseRef {
+        arn: RdsArn::parse(tag(tags::DATABASE)?).ok()?,
+        resource_id: ResourceId::parse(tag(tags::RESOURCE_ID)?).ok()?,
+    };
+    let policy = PolicyName::parse(tag(tags::POLICY)?).ok()?;
+    let planned_at = naming::planned_time_of_source(&snapshot.arn, stack, &database, &policy)?;
+    Some((database, policy, planned_at))
+}

@@ -1,0 +1,134 @@
+//! How fast one process calls RDS, so that RDS throttles neither it nor the account's other callers.
+//!
+//! RDS publishes no rate, so each process learns one for each region and operation: it is halved when RDS throttles a call,
+//! and it grows by a fixed step with each call that had to wait for its turn and was answered. Processes share nothing. This
+//! is a value; the adapter reads the clock and sleeps.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::failure::Operation;
+use crate::domain::id::arn::Region;
+
+/// The calls that were not made in a quiet time of this length may be made at once.
+const QUIET: SignedDuration = SignedDuration::from_secs(1);
+/// How long a throttled process makes no call, apart from its new pace. RDS has just run out of calls.
+const PAUSE: SignedDuration = SignedDuration::from_secs(1);
+/// How many answered calls bring back what one throttled call has cost.
+const STEPS: f64 = 128.0;
+/// The slowest and the fastest pace, in calls a second.
+const SLOWEST: f64 = 0.1;
+const FASTEST: f64 = 50.0;
+/// The smallest step, so that a very slow pace becomes faster within minutes.
+const SMALLEST_STEP: f64 = 1.0 / 256.0;
+
+/// The paces of one process.
+#[derive(Debug, Default)]
+pub struct Paces(BTreeMap<(Region, Operation), Pace>);
+
+impl Paces {
+    /// The pace of an operation in a region.
+    pub fn of(&mut self, region: &Region, operation: Operation) -> &mut Pace {
+        self.0
+            .entry((region.clone(), operation))
+            .or_insert_with(|| Pace::of(operation))
+    }
+}
+
+/// How fast one process makes the calls of one operation in one region.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    per_second: f64,
+    /// What an answered call adds.
+    step: f64,
+    /// A call waits no longer for its turn.
+    patience: SignedDuration,
+    /// When the next call is due, if no quiet time is made up for.
+    next: Timestamp,
+    /// How many times it was halved.
+    halved: u32,
+}
+
+/// When a call may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// In this time from now.
+    pub wait: SignedDuration,
+    /// How many times the pace was halved by then.
+    halved: u32,
+}
+
+impl Pace {
+    /// How long a read waits for its turn. A function's timeout counts with it, and with that of a change.
+    pub const READS_WAIT: SignedDuration = SignedDuration::from_secs(2);
+    /// How long a change waits for its turn: as long as the last of ten that come to a new process.
+    pub const CHANGES_WAIT: SignedDuration = SignedDuration::from_secs(5);
+
+    /// Five workers at once, with ten commands each, ask for changes, so these begin at 600 a minute in all. Reads begin so
+    /// fast that hints and sweeps need not wait until RDS throttles one.
+    fn of(operation: Operation) -> Self {
+        match operation.is_read() {
+            true => Self::new(10.0, Self::READS_WAIT),
+            false => Self::new(2.0, Self::CHANGES_WAIT),
+        }
+    }
+
+    /// A pace that begins with this many calls a second. A call waits no longer for its turn than `patience`.
+    #[must_use]
+    pub fn new(per_second: f64, patience: SignedDuration) -> Self {
+        Self {
+            per_second,
+            step: per_second / STEPS,
+            patience,
+            next: Timestamp::MIN,
+            halved: 0,
+        }
+    }
+
+    /// The turn of a call that was first asked for at `asked_at`. `None` if it would wait for longer than it may.
+    pub fn turn(&mut self, asked_at: Timestamp, now: Timestamp) -> Option<Turn> {
+        let due = self
+            .next
+            .saturating_sub(QUIET)
+            .unwrap_or(Timestamp::MIN)
+            .max(now);
+        if due.duration_since(asked_at) > self.patience {
+            return None;
+        }
+        self.next = self.after(self.next.max(now));
+        Some(Turn {
+            wait: due.duration_since(now),
+            halved: self.halved,
+        })
+    }
+
+    /// Whether a call may still be made in its turn. If the pace was halved while it waited, it needs another turn.
+    #[must_use]
+    pub fn still_has(&self, turn: Turn) -> bool {
+        turn.halved == self.halved
+    }
+
+    /// Learns from what RDS answered. Of the calls that had their turns before it was halved, no second one halves it.
+    pub fn learn(&mut self, turn: Turn, is_throttled: bool, now: Timestamp) {
+        if !self.still_has(turn) {
+            return;
+        }
+        if is_throttled {
+            let half = self.per_second / 2.0;
+            self.step = (half / STEPS).max(SMALLEST_STEP);
+            self.per_second = half.max(SLOWEST);
+            self.halved = self.halved.wrapping_add(1);
+            let quiet = QUIET.saturating_add(PAUSE);
+            self.next = self.after(now.saturating_add(quiet).unwrap_or(now));
+        } else if turn.wait.is_positive() {
+            self.per_second = (self.per_second + self.step).min(FASTEST);
+        }
+    }
+
+    /// When the call after one at this time is due.
+    fn after(&self, at: Timestamp) -> Timestamp {
+        let pause = SignedDuration::from_secs_f64(1.0 / self.per_second);
+        at.saturating_add(pause).unwrap_or(Timestamp::MAX)
+    }
+}
