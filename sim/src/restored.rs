@@ -65,7 +65,7 @@ impl Counterparts<'_> {
             let named = wanted.get(&setting).and_then(Value::as_text);
             let here = self.groups.iter().find(|(there, _)| named == Some(*there));
             if let Some((_, here)) = here {
-                wanted.insert(setting, Value::text(*here));
+                wanted.insert(setting, Value::text(here));
             }
         }
         wanted

@@ -122,8 +122,8 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         false => policies::file(),
     };
     apply_policies(out, &stack, &snapferry, &policies).await?;
-    let people = match args.drill {
-        true => Some(day::People::of(&stack, &snapferry).await?),
+    let callers = match args.drill {
+        true => Some(day::Callers::of(&stack, &snapferry).await?),
         false => None,
     };
     // Under faults the plan may rightly be incomplete, so it is not judged.
@@ -184,9 +184,9 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         }
         take_automated(&mut rds.model(), &fleet.databases)?;
     }
-    let long_drill = people
+    let long_drill = callers
         .as_ref()
-        .map(|people| LongDrill::start(&rds, people, &fleet.databases, &fleet.old));
+        .map(|callers| LongDrill::start(&rds, callers, &fleet.databases, &fleet.old));
     let watched = Watched {
         databases: &fleet.databases,
         old: &fleet.old,
@@ -241,7 +241,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         figures.doctor = Some(counts);
         seen.world.extend(bad);
     }
-    if let (Some(witness), Some(people), Some(long_drill)) = (&witness, &people, long_drill) {
+    if let (Some(witness), Some(callers), Some(long_drill)) = (&witness, &callers, long_drill) {
         let scene = day::Scene {
             out,
             stack: &stack,
@@ -249,7 +249,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
             witness,
             databases: &fleet.databases,
             snapferry: &snapferry,
-            people,
+            callers,
             pruning: &pruning,
         };
         let day = scene.play(long_drill).await?;

@@ -14,9 +14,9 @@ mod environment;
 mod error;
 mod inner_cargo;
 mod operations;
-mod people;
 mod permissions;
 mod roles;
+mod sessions;
 mod settings;
 mod workspace;
 
@@ -29,9 +29,9 @@ pub use client::{Client, ClientError, JsonService};
 pub use deploy::STACK;
 pub use error::LocalError;
 pub use operations::{BusEvent, Execution, HistoryEvent, Message, QueueDepth};
-pub use people::Session;
 pub use permissions::{Permission, RoleChanges};
 pub use roles::{Denial, LocalIam, RoleUse};
+pub use sessions::Session;
 pub use settings::{Function, LocalOptions, Override};
 pub use workspace::{build, build_bootstrap, build_snapferry, repository_root};
 

@@ -247,7 +247,7 @@ impl World {
         };
         let is_old = since.is_some_and(|since| self.now.duration_since(*since) >= OLDEST);
         let is_lost = maker == Some(Maker::Drill) && !is_known && is_old;
-        if !(is_own && is_marked) && !is_too_late && !is_lost {
+        if !(is_too_late || is_lost || is_own && is_marked) {
             let id = id.to_owned();
             self.broke(rule::OWN_ONLY, || {
                 format!("{operation} of {name}, which is {id} and was made by no call of its own")

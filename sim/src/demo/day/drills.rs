@@ -74,7 +74,7 @@ impl Scene<'_> {
         let broken = Planted::BrokenCopy.database(self.databases);
         let mut all = to_pass(self.databases).to_vec();
         all.push(broken);
-        drill(&self.people.drills, &all).await
+        drill(&self.callers.drills, &all).await
     }
 
     /// The one whose policy, by a mistake of a person, names a subnet group that is not there.
@@ -83,13 +83,13 @@ impl Scene<'_> {
         std::fs::write(&file, policies(true))?;
         self.snapferry.apply_policies(&file).await?;
         let of = Planted::MissingSubnetGroup.database(self.databases);
-        drill(&self.people.drills, &[of]).await
+        drill(&self.callers.drills, &[of]).await
     }
 
     /// What `snapferry drill --clean --yes` finds after all of them.
     pub(super) async fn clean(&self) -> anyhow::Result<Value> {
         let clean = ["drill", "--clean", "--yes"];
-        self.people.drills.answer(&clean).await
+        self.callers.drills.answer(&clean).await
     }
 
     /// Counts the drills by what the model saw, and compares that with what the commands say.

@@ -91,18 +91,18 @@ pub(super) struct Scene<'a> {
     pub(super) databases: &'a [Database],
     /// The command under the account's own key.
     pub(super) snapferry: &'a Snapferry,
-    pub(super) people: &'a People,
+    pub(super) callers: &'a Callers,
     pub(super) pruning: &'a Pruning,
 }
 
 /// The commands of those who drill and of those who restore.
 #[derive(Debug, Clone)]
-pub(super) struct People {
+pub(super) struct Callers {
     drills: Snapferry,
     restores: Snapferry,
 }
 
-impl People {
+impl Callers {
     /// Two people with a role each that has one managed policy of the stack.
     ///
     /// # Errors
@@ -131,13 +131,13 @@ impl LongDrill {
     /// Waits for the recovery point of the database whose drill will be too late, and begins it.
     pub(super) fn start(
         rds: &Arc<RdsService>,
-        people: &People,
+        callers: &Callers,
         databases: &[Database],
         old: &OldSnapshots,
     ) -> Self {
         let of = Planted::PastDeadline.database(databases).clone();
         let old: Vec<String> = old.keys().cloned().collect();
-        let (rds, snapferry) = (Arc::clone(rds), people.drills.clone());
+        let (rds, snapferry) = (Arc::clone(rds), callers.drills.clone());
         Self(tokio::spawn(async move {
             while !has_new_point(&rds.model(), &of, &old) {
                 tokio::time::sleep(LOOK_EVERY).await;

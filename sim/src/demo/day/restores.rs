@@ -40,7 +40,7 @@ fn said_of_each(said: &[Value]) -> Vec<(&str, &str, usize)> {
 impl Scene<'_> {
     /// All of them, and then the one whose name another has.
     pub(super) async fn restore(&self) -> anyhow::Result<Vec<Value>> {
-        let restores = &self.people.restores;
+        let restores = &self.callers.restores;
         let all = ["restore", "--all", "--yes", "--look-every", "1"];
         let all = restores.answer(&all).await?;
         let second = &self.databases[SECOND].resource_id;
