@@ -68,6 +68,7 @@ mod the_product {
             "waits forgotten by snapferry stop",
             "slots handed on by a settled copy",
             "slots handed out by a sweep",
+            "removals of source snapshots asked for",
         ];
         // A state times out in about one world of twenty, so the next seeds may have to show it.
         let mut missing = BTreeSet::from(ends);
@@ -266,6 +267,7 @@ mod a_planted_bug {
         lost_page_is_empty: LostPageIsEmpty,
         removal_is_not_entered: RemovalIsNotEntered,
         awaited_is_removed: AwaitedIsRemoved,
+        each_source_counts_as_copied: EachSourceCountsAsCopied,
         hold_since_the_list_is_overlooked: HoldSinceTheListIsOverlooked,
         freeze_is_read_once: FreezeIsReadOnce,
         removed_name_is_used_again: RemovedNameIsUsedAgain,

@@ -109,7 +109,6 @@ fn play(fault: &str) -> PathBuf {
             let has_run = matches!(output.status.code(), Some(0 | 1));
             let shown = plain(&text);
             if has_run && shows.iter().all(|line| shown.contains(&plain(line))) {
-                println!("$ {command}\n{text}");
                 break;
             }
             assert!(

@@ -136,6 +136,9 @@ impl World {
         {
             self.broke(rule::AS_ASKED, || fault);
         }
+        if step == Step::Copy {
+            self.note_copied(&manifest.snapshot);
+        }
     }
 
     /// Which of the policy's options a copy by Snapferry lacks.

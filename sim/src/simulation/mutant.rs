@@ -57,6 +57,7 @@
 //! | | `LostPageIsEmpty` | `INVENTORY` |
 //! | | `RemovalIsNotEntered` | `REGISTERED` |
 //! | | `AwaitedIsRemoved` | `NEEDED` |
+//! | | `EachSourceCountsAsCopied` | `COPIED` |
 //! | races with a removal | `HoldSinceTheListIsOverlooked` | `HELD` |
 //! | | `FreezeIsReadOnce` | `FROZEN` |
 //! | | `RemovedNameIsUsedAgain` | `NEEDED` |
@@ -261,6 +262,8 @@ mutants! {
     RemovalIsNotEntered breaks REGISTERED,
     /// The pruner sees no wait, and a removal goes on although one stands there.
     AwaitedIsRemoved breaks NEEDED,
+    /// The pruner takes each source snapshot for one whose recovery point the table knows.
+    EachSourceCountsAsCopied breaks COPIED,
     /// The pruner overlooks a hold that came after its inventory.
     HoldSinceTheListIsOverlooked breaks HELD,
     /// The pruner reads once whether a person has frozen removal, and not before each delete.

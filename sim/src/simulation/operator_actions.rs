@@ -419,6 +419,10 @@ impl World {
         if ["Snapferry.AttemptsExhausted", "Snapferry.SourceExpired"].contains(&error) {
             self.spoil(run);
         }
+        // Another execution has made this recovery point, and it has had its time.
+        if error == "Snapferry.SourceMissing" && self.was_made_and_removed(run) {
+            self.spoil(run);
+        }
         let has_rival = self
             .step_functions
             .executions

@@ -9,12 +9,16 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::prune::PrunerConfig;
 use snapferry::domain::id::arn::RdsArn;
-use snapferry::domain::id::names::Attempt;
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::{Attempt, ResourceId};
+use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::in_force::Policy;
-use snapferry::domain::policy::rules::{Count, Unit};
+use snapferry::domain::policy::rules::{Count, Rules, Unit};
 use snapferry::domain::retention::bounds::Bounds;
+use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::retention::round::Freeze;
-use snapferry::domain::run::naming::first_attempt;
+use snapferry::domain::run::command::ProtectionRequest;
+use snapferry::domain::run::naming::{copies_of_source, first_attempt, source_snapshot};
 use snapferry::domain::run::wait::{Expectation, Wait};
 use snapferry::fake::Call;
 use snapferry::settings::Planning;
@@ -28,7 +32,8 @@ use super::third_parties::OTHER_KEY;
 use super::world::{World, rds_region};
 use crate::old_points::OldPoint;
 use crate::rds::{
-    Family, PlantedSnapshot, Rds, Region as RdsRegion, Snapshot, SourceInstance, Stage, Tags,
+    Family, Origin, PlantedSnapshot, Rds, Region as RdsRegion, Snapshot, SourceInstance, Stage,
+    Tags,
 };
 
 /// How often the pruner runs.
@@ -51,6 +56,18 @@ impl KeepLast {
         let number = NonZeroU32::new(self.0).unwrap_or(NonZeroU32::MIN);
         let counts = &mut policy.options.retention.keep.counts;
         counts.insert(Unit::Last, Count::Number(number));
+    }
+}
+
+/// In half of the worlds the policy keeps one source snapshot of each database.
+pub(super) fn rule_for_sources(policy: &mut Policy, rng: &Rng) {
+    const APART: u64 = 0x736F_7572_6365_735F;
+    if Rng::with_seed(rng.clone().u64(..) ^ APART).bool() {
+        let counts = BTreeMap::from([(Unit::Last, Count::Number(NonZeroU32::MIN))]);
+        policy.options.retention.source_retention = Some(Rules {
+            counts,
+            ..Rules::default()
+        });
     }
 }
 
@@ -139,6 +156,8 @@ pub(super) struct Pruning {
     held_since: BTreeMap<RdsArn, Timestamp>,
     /// Good ones that a person has deleted.
     deleted: Vec<DeletedGood>,
+    /// The source snapshots whose copies were there when the success was sent.
+    copied: BTreeSet<RdsArn>,
 }
 
 /// A good recovery point that a person has deleted.
@@ -308,7 +327,7 @@ impl World {
         };
         self.count("removals asked for");
         let doing = self.doing(by);
-        let (partial, looked_at) = (doing.partial, doing.looked_at);
+        let (partial, looked_at) = (doing.partial.contains(arn.region()), doing.looked_at);
         let (was_frozen, asked_at) = (doing.frozen, looked_at.max(doing.deleted_at));
         let inventory_since = doing.inventory_since;
         let is_entered = doing.removals.contains(arn);
@@ -333,6 +352,18 @@ impl World {
         good.extend(self.shown_before_they_went(&snapshot.instance.resource_id, inventory_since));
         good.sort_by(|a, b| b.cmp(a));
         let place = good.iter().position(|(_, one)| one == arn);
+        let is_source = *arn.region() != home();
+        if is_source {
+            self.count("removals of source snapshots asked for");
+        }
+        let mut copied = self.pruning.copied.iter();
+        // A failed one has its recovery point from a later attempt of its run.
+        let is_copied = match snapshot.stage() {
+            Stage::Failed => copied.any(|one| first_attempt(one) == key),
+            _ => copied.any(|one| one == arn),
+        };
+        let is_uncopied = is_source && !is_copied;
+        let is_newest_source = is_source && self.is_newest_source(arn, &snapshot);
         let is_kept = place.is_some_and(|place| place < self.pruning.keep_last as usize);
         let checks = [
             (rule::FOREIGN, is_foreign, "it is another's"),
@@ -355,6 +386,12 @@ impl World {
                 "it is the newest good one",
             ),
             (rule::KEPT, is_kept, "its policy keeps it"),
+            (rule::KEPT, is_newest_source, "it is the newest one there"),
+            (
+                rule::COPIED,
+                is_uncopied,
+                "no recovery point was made of it",
+            ),
             (
                 rule::FROZEN,
                 was_frozen || is_frozen,
@@ -372,6 +409,84 @@ impl World {
                 self.broke(rule, || format!("{arn} is to be deleted, and {why}"));
             }
         }
+    }
+
+    /// Whether no finished snapshot of ours of this database and policy is younger.
+    fn is_newest_source(&self, arn: &RdsArn, snapshot: &Snapshot) -> bool {
+        let at = rds_region(arn.region());
+        let all = self
+            .rds
+            .snapshots(&at)
+            .chain(self.rds.cluster_snapshots(&at));
+        let policy = |one: &Snapshot| one.tags.get("snapferry:policy").map(str::to_owned);
+        let mut beside = all.filter(|one| {
+            one.instance.resource_id == snapshot.instance.resource_id
+                && policy(one) == policy(snapshot)
+                && one.stage() == Stage::Available
+                && RdsArn::parse(&one.arn).is_ok_and(|arn| self.accepted.contains(&arn))
+        });
+        snapshot.stage() == Stage::Available
+            && !beside.any(|one| (one.taken_at, &one.arn) > (snapshot.taken_at, &snapshot.arn))
+    }
+
+    /// Whether a run's recovery point was made, and its source was removed for that.
+    pub(super) fn was_made_and_removed(&self, run: &ProtectionRequest) -> bool {
+        let database = &run.database.arn;
+        Attempt::all().any(|attempt| {
+            let name = source_snapshot(&self.stack, run, attempt);
+            let source = database.sibling_snapshot(database.region(), &name);
+            self.pruning.copied.contains(&source) && self.pruning.asked.contains(&source)
+        })
+    }
+
+    /// The success of a copy is sent: its source has a recovery point.
+    pub(super) fn note_copied(&mut self, copy: &RdsArn) {
+        let source = self.truth(copy).and_then(|one| match &one.origin {
+            Origin::Copied(of) => RdsArn::parse(&of.arn).ok(),
+            Origin::Taken => None,
+        });
+        self.pruning.copied.extend(source);
+    }
+
+    /// What the table would know if each source snapshot had one of these copies: for a planted bug.
+    pub(super) fn as_if_copied(&self, copies: &[RdsArn]) -> Vec<Entered> {
+        let accepted = self.accepted.iter().filter(|arn| *arn.region() != home());
+        let pairs = accepted.flat_map(|source| {
+            let tags = self.truth(source).map(|one| &one.tags);
+            let tag = |key: &str| tags?.get(key);
+            let database = || {
+                Some(DatabaseRef {
+                    arn: RdsArn::parse(tag("snapferry:database")?).ok()?,
+                    resource_id: ResourceId::parse(tag("snapferry:resource-id")?).ok()?,
+                })
+            };
+            let policy = tag("snapferry:policy").and_then(|name| PolicyName::parse(name).ok());
+            let names = || {
+                let (database, policy) = (database()?, policy?);
+                Some(copies_of_source(
+                    source,
+                    &home(),
+                    &self.stack,
+                    &database,
+                    &policy,
+                ))
+            };
+            names()
+                .unwrap_or_default()
+                .into_iter()
+                .map(move |copy| (copy, source))
+        });
+        let asked = pairs.filter(|(copy, _)| copies.contains(copy));
+        asked
+            .map(|(copy, source)| Entered {
+                copy,
+                source: source.clone(),
+                key: None,
+                at: self.now,
+                snapshot_done_at: None,
+                mismatch: None,
+            })
+            .collect()
     }
 
     /// A wait takes the place of a removal. The pruner's delete may still be on its way.

@@ -70,6 +70,8 @@ rules! {
     NEEDED = "nothing that is needed is removed";
     /// The rules of the policy.
     KEPT = "what a policy keeps is not removed";
+    /// A source snapshot stays until its recovery point is there.
+    COPIED = "no source snapshot is removed before it is copied";
     /// A person's freeze stops removal.
     FROZEN = "nothing is removed while removal is frozen";
     /// An incomplete inventory does not show what stays.

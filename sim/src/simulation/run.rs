@@ -340,6 +340,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
     let mut policies = settings.planning.policies.all.iter_mut();
     if let Some(default) = policies.find(|policy| policy.name.as_str() == "default") {
         keep.rule(default);
+        pruning::rule_for_sources(default, rng);
     }
     settings.planning.policies.all.extend(third);
     let policies = &settings.planning.policies;

@@ -114,8 +114,8 @@ pub(super) struct Doing {
     pub(super) shown: BTreeMap<RdsArn, bool>,
     /// The executions that were found without their claim.
     pub(super) not_permitted: BTreeSet<String>,
-    /// For the pruner: whether a part of its inventory could not be read.
-    pub(super) partial: bool,
+    /// For the pruner: the regions whose inventory could not be read to its end.
+    pub(super) partial: BTreeSet<Region>,
     /// Whether removal was frozen when it asked last.
     pub(super) frozen: bool,
     /// When it looked at snapshots last.

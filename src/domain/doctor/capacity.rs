@@ -41,7 +41,7 @@ pub fn snapshot_quota(
         Family::Cluster => ("manual cluster snapshots", "Manual DB cluster snapshots"),
     };
     let remedy = format!(
-        "remove {kind} that nobody needs, or have the quota raised (Service Quotas, {name})"
+        "remove {kind} that nobody needs (in a source region Snapferry removes its own where a policy has a source_retention), or have the quota raised (Service Quotas, {name})"
     );
     let Some(SnapshotQuota { used, max }) = quota else {
         return Finding::bad(

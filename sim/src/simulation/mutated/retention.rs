@@ -63,7 +63,7 @@ impl ListManualSnapshots for Mutated {
             }
             Err(error) => {
                 let (by, mut world) = (self.invocation(), self.world());
-                world.doing(by).partial = true;
+                world.doing(by).partial.insert(region.clone());
                 if self.has(Mutant::LostPageIsEmpty) {
                     return Ok(Page::new(Vec::new(), None));
                 }
@@ -98,7 +98,12 @@ impl RegisterRemovals for Mutated {
 
 impl ReadEntered for Mutated {
     async fn read_entered(&self, copies: &[RdsArn]) -> Result<Vec<Entered>, PortError> {
-        self.inner.read_entered(copies).await
+        let mut entered = self.inner.read_entered(copies).await?;
+        if self.has(Mutant::EachSourceCountsAsCopied) && self.role() == Some(Role::Pruner) {
+            let world = self.world();
+            entered.extend(world.as_if_copied(copies));
+        }
+        Ok(entered)
     }
 }
 
