@@ -239,6 +239,7 @@ mod a_planted_bug {
         next_attempt_leaves_its_wait: NextAttemptLeavesItsWait,
         later_attempt_has_its_own_slot: LaterAttemptHasItsOwnSlot,
         queued_command_is_lost: QueuedCommandIsLost,
+        throttled_command_is_lost: ThrottledCommandIsLost,
         failed_record_is_acked: FailedRecordIsAcked,
         unknown_status_panics: UnknownStatusPanics,
         pages_never_end: PagesNeverEnd,

@@ -114,6 +114,10 @@ fn label(call: &Call) -> String {
             format!("planned {region} until {until} but {kept}")
         }
         Call::SendCommand { command } => again(command.step.as_str(), &command.token),
+        Call::SendLater { command, delay, .. } => {
+            let again = again(command.step.as_str(), &command.token);
+            format!("{again} in {delay:?}")
+        }
         Call::DelayMessage { receipt, delay } => format!("{} by {delay:?}", receipt.0),
         _ => String::new(),
     };
@@ -429,7 +433,7 @@ impl World {
                     "failures nobody waited for"
                 });
             }
-            Call::SendCommand { command } => {
+            Call::SendCommand { command } | Call::SendLater { command, .. } => {
                 let text: Rc<str> = again(command.step.as_str(), &command.token).into();
                 let newest = self.commands.newest();
                 if let Some(note) = self.commands.note_mut(newest) {

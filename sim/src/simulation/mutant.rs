@@ -34,6 +34,7 @@
 //! | | `SlotIsNeverFreed` | `GONE` |
 //! | | `LaterAttemptHasItsOwnSlot`, `QueuedCommandIsLost` | `AWAKE` |
 //! | batches | `FailedRecordIsAcked` | `AWAKE` |
+//! | | `ThrottledCommandIsLost` | `AWAKE` |
 //! | | `UnknownStatusPanics` | `SOUND` |
 //! | | `PagesNeverEnd` | `AT_REST` |
 //! | numbers that must agree | `TimeToLiveIsTooShort` | `LIVE_WAIT` |
@@ -212,6 +213,8 @@ mutants! {
     LaterAttemptHasItsOwnSlot breaks AWAKE,
     /// A queued command is lost.
     QueuedCommandIsLost breaks AWAKE,
+    /// A throttled command is not sent anew, and its message leaves the queue all the same.
+    ThrottledCommandIsLost breaks AWAKE,
     /// A failed record leaves the queue with the others.
     FailedRecordIsAcked breaks AWAKE,
     /// A status that nobody knows makes the adapter panic.

@@ -39,7 +39,11 @@ pub(in crate::cli) struct DrillArguments {
     /// Carry it out without asking.
     #[arg(long, conflicts_with = "dry_run")]
     pub(super) yes: bool,
-    /// Show what drills have left behind. With --yes, remove what is past its deadline.
+    /// End each drill with its result, and leave what it made to the remover (restore.yaml, deployed by deploy --with
+    /// restore), which deletes it within an hour. You then need no right to delete.
+    #[arg(long, conflicts_with_all = ["dry_run", "clean", "history"])]
+    pub(super) leave_removal: bool,
+    /// Show what drills have left behind. With --yes, remove what is over or past its deadline.
     #[arg(long, conflicts_with_all = ["databases", "policy", "due", "level", "history"])]
     pub(super) clean: bool,
     /// Show the last drills of each database, with everything that was checked and measured.

@@ -93,6 +93,7 @@ pub(super) async fn execute(
         policy: policy.as_ref(),
         only_due: options.due,
         level: options.level,
+        leaves_removal: options.leave_removal,
     };
     let action = match (options.history, options.dry_run) {
         (true, _) => DrillAction::History,

@@ -50,7 +50,7 @@ use snapferry::ports::{
     Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, QueueCopies,
     RdsError, ReadEntries, ReadLastSweep, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
     ReadSelected, ReadSlots, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal,
-    SendCommand, SnapshotQuota, StartExecution, Started, StoreSelected, Waits, Written,
+    SendCommand, SendLater, SnapshotQuota, StartExecution, Started, StoreSelected, Waits, Written,
 };
 
 use super::backups::NIGHTLY;
