@@ -56,9 +56,10 @@ pub async fn carry_out_drills<W: act::Permissions>(
     pause: impl AsyncFn(Pause),
     shown: impl FnMut(&FollowedDrill),
 ) -> Result<Vec<FollowedDrill>, RestoreError> {
+    // Boxed: the caller's future would have room for both.
     match of.leaves_removal {
-        true => follow(world, (of, &TheFunction), rows, who, pause, shown).await,
-        false => follow(world, (of, &ThisProcess), rows, who, pause, shown).await,
+        true => Box::pin(follow(world, (of, &TheFunction), rows, who, pause, shown)).await,
+        false => Box::pin(follow(world, (of, &ThisProcess), rows, who, pause, shown)).await,
     }
 }
 
