@@ -6,7 +6,7 @@ use super::clients::{Aws, CommandsQueue, SourceQueue};
 use super::fault::port_error;
 use crate::domain::run::command::Command;
 use crate::json;
-use crate::ports::{DelayMessage, PortError, ReceiptHandle, SendCommand};
+use crate::ports::{DELAY_MAX, DelayMessage, PortError, ReceiptHandle, SendCommand, SendLater};
 
 /// How long a message may stay invisible at most (ChangeMessageVisibility): twelve hours.
 const VISIBILITY_MAX: u64 = 43_200;
@@ -17,6 +17,25 @@ impl<Extra: CommandsQueue> SendCommand for Aws<Extra> {
             .send_message()
             .queue_url(self.extra.commands().as_str())
             .message_body(json::command::write(command))
+            .send()
+            .await
+            .map_err(|error| port_error("sqs:SendMessage", &error, &[command.token.reveal()]))?;
+        Ok(())
+    }
+}
+
+impl<Extra: CommandsQueue> SendLater for Aws<Extra> {
+    async fn send_later(
+        &self,
+        command: &Command,
+        tries: u32,
+        delay: Duration,
+    ) -> Result<(), PortError> {
+        self.sqs()
+            .send_message()
+            .queue_url(self.extra.commands().as_str())
+            .message_body(json::command::write_again(command, tries))
+            .delay_seconds(whole_seconds(delay.min(DELAY_MAX)))
             .send()
             .await
             .map_err(|error| port_error("sqs:SendMessage", &error, &[command.token.reveal()]))?;

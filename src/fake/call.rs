@@ -401,6 +401,10 @@ macro_rules! every_call {
             SendCommand {
                 writes SendCommand: send_command(by command: Command) -> Result<(), PortError>, Other("SendMessage");
             }
+            SendLater {
+                writes SendLater: send_later(by command: Command, copy tries: u32, copy delay: Duration)
+                    -> Result<(), PortError>, Other("SendMessage");
+            }
             DelayMessage {
                 writes DelayMessage: delay_message(by receipt: ReceiptHandle, copy delay: Duration)
                     -> Result<(), PortError>, Other("ChangeMessageVisibility");

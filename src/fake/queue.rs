@@ -86,6 +86,19 @@ impl<Note> Queue<Note> {
         })
     }
 
+    /// Sends a message that can be received after a while, and returns its number.
+    pub fn send_later(
+        &mut self,
+        body: impl Into<Rc<str>>,
+        note: Note,
+        now: Timestamp,
+        delay: Duration,
+    ) -> u64 {
+        let number = self.send(body, note, now);
+        self.show_at(number, later(now, delay));
+        number
+    }
+
     /// Adds a message unchanged, as SQS does with dead letters, and returns its number.
     pub fn put(&mut self, message: Message<Note>) -> u64 {
         self.sent += 1;

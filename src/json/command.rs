@@ -19,7 +19,13 @@ struct CommandJson {
     execution: String,
     #[serde(default)]
     retry: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    tries: u32,
     input: RunJson,
+}
+
+fn is_zero(tries: &u32) -> bool {
+    *tries == 0
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -32,6 +38,12 @@ enum StepJson {
 /// Writes a command, including its token.
 #[must_use]
 pub fn write(command: &Command) -> String {
+    write_again(command, 0)
+}
+
+/// Writes a command of which RDS has throttled this many messages, including its token.
+#[must_use]
+pub fn write_again(command: &Command, tries: u32) -> String {
     let step = match command.step {
         Step::Snapshot => StepJson::Snapshot,
         Step::Copy => StepJson::Copy,
@@ -42,6 +54,7 @@ pub fn write(command: &Command) -> String {
         token: command.token.reveal().to_owned(),
         execution: command.execution.to_string(),
         retry: command.retry,
+        tries,
         input: RunJson::of(&command.run),
     })
     .to_string()
@@ -52,9 +65,17 @@ pub fn write(command: &Command) -> String {
 /// # Errors
 /// If the text is not a command.
 pub fn read(body: &str) -> Result<Command, JsonError> {
+    read_with_tries(body).map(|(command, _)| command)
+}
+
+/// Reads a command, and how many of its messages RDS has throttled.
+///
+/// # Errors
+/// If the text is not a command.
+pub fn read_with_tries(body: &str) -> Result<(Command, u32), JsonError> {
     let json: CommandJson = object(WHAT, body)?;
     JsonError::schema("a command", json.schema)?;
-    Ok(Command {
+    let command = Command {
         step: match json.step {
             StepJson::Snapshot => Step::Snapshot,
             StepJson::Copy => Step::Copy,
@@ -67,5 +88,6 @@ pub fn read(body: &str) -> Result<Command, JsonError> {
         )?,
         retry: json.retry,
         run: json.input.into_run()?,
-    })
+    };
+    Ok((command, json.tries))
 }

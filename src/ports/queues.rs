@@ -8,10 +8,25 @@ use super::error::PortError;
 use crate::domain::operator::dead_letter::Undelivered;
 use crate::domain::run::command::Command;
 
+/// The longest delay of a new message (`DelaySeconds`).
+pub const DELAY_MAX: Duration = Duration::from_secs(900);
+
 /// Sends commands to the worker's queue.
 pub trait SendCommand {
     /// `SendMessage`.
     async fn send_command(&self, command: &Command) -> Result<(), PortError>;
+}
+
+/// Sends a command anew that RDS has throttled.
+pub trait SendLater {
+    /// `SendMessage` with `DelaySeconds`, at most [`DELAY_MAX`]. `tries` says how many messages of the command RDS has
+    /// throttled.
+    async fn send_later(
+        &self,
+        command: &Command,
+        tries: u32,
+        delay: Duration,
+    ) -> Result<(), PortError>;
 }
 
 /// The handle of a received message.
@@ -77,6 +92,7 @@ pub trait RemoveDeadLetter {
 
 actions! {
     SendCommand: "sqs:SendMessage";
+    SendLater: "sqs:SendMessage";
     DelayMessage: "sqs:ChangeMessageVisibility";
     ReceiveDeadLetters: "sqs:ReceiveMessage";
     SendAgain: "sqs:SendMessage";

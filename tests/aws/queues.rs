@@ -6,7 +6,7 @@ use serde_json::json;
 use snapferry::aws::QueueUrl;
 use snapferry::domain::run::command::Step;
 use snapferry::json::command as wire_command;
-use snapferry::ports::{DelayMessage, ReceiptHandle, SendCommand};
+use snapferry::ports::{DelayMessage, ReceiptHandle, SendCommand, SendLater};
 
 use crate::wire::{COMMANDS, Wire, json_error, ok};
 use crate::world::command;
@@ -26,6 +26,28 @@ async fn a_command_is_sent_as_the_state_machine_would_send_it() {
 }
 
 #[tokio::test]
+async fn a_throttled_command_is_sent_with_a_delay_in_whole_seconds_and_says_how_often_it_was() {
+    let cases = [
+        (Duration::from_millis(29_001), 30),
+        (Duration::from_secs(900), 900),
+        (Duration::from_secs(3_600), 900),
+    ];
+    for (delay, seconds) in cases {
+        let wire = Wire::new([ok(r#"{"MessageId":"1","MD5OfMessageBody":"0"}"#)]);
+        let sent = command(Step::Copy, "the-token", "orders");
+        let _ = wire.worker().send_later(&sent, 2, delay).await;
+        let body = wire.asked()[0].json();
+        assert_eq!(wire.asked()[0].action(), "SendMessage");
+        assert_eq!(
+            (&body["QueueUrl"], &body["DelaySeconds"]),
+            (&json!(COMMANDS), &json!(seconds))
+        );
+        let message = body["MessageBody"].as_str().unwrap();
+        assert_eq!(wire_command::read_with_tries(message).unwrap(), (sent, 2));
+    }
+}
+
+#[tokio::test]
 async fn a_command_that_is_not_sent_is_an_error() {
     let wire = Wire::new([json_error(
         400,
@@ -35,6 +57,9 @@ async fn a_command_that_is_not_sent_is_an_error() {
     let sent = command(Step::Copy, "the-token", "orders");
     let error = wire.sweeper().send_command(&sent).await.unwrap_err();
     assert_eq!(error.action, "sqs:SendMessage");
+    let later = wire.worker();
+    let error = later.send_later(&sent, 1, Duration::ZERO).await;
+    assert_eq!(error.unwrap_err().action, "sqs:SendMessage");
 }
 
 #[tokio::test]

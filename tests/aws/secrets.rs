@@ -15,7 +15,7 @@ use snapferry::json::command as wire_command;
 use snapferry::logging::{self, LogLevel};
 use snapferry::ports::{
     Callbacks, DeadLetter, Delivery, LookUpWaits, NoteError, PortError, Probe, ProbeToken,
-    ReceiptHandle, RegisterWaits, SendAgain, SendCommand, Waits,
+    ReceiptHandle, RegisterWaits, SendAgain, SendCommand, SendLater, Waits,
 };
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -123,6 +123,10 @@ async fn no_error_of_an_adapter_shows_a_token_that_aws_sent_back() {
                 .await
                 .err(),
             wire.sweeper().send_command(&wait.command).await.err(),
+            wire.worker()
+                .send_later(&wait.command, 1, std::time::Duration::ZERO)
+                .await
+                .err(),
         ];
         assert!(errors.iter().any(Option::is_some), "{reply:?}");
         errors.iter().flatten().for_each(hidden);

@@ -63,6 +63,7 @@ mod steady_state;
 mod stop;
 mod sweeper;
 mod tde;
+mod throttled;
 mod tidy;
 mod timing;
 mod trace;

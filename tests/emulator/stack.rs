@@ -17,8 +17,8 @@ use snapferry::domain::run::command::Command;
 use snapferry::domain::run::failure::{Failure, Reason};
 use snapferry::json;
 use snapferry::ports::{
-    Callbacks, DelayMessage, ExecutionState, PortError, ReceiptHandle, SendCommand, StartExecution,
-    Started,
+    Callbacks, DelayMessage, ExecutionState, PortError, ReceiptHandle, SendCommand, SendLater,
+    StartExecution, Started,
 };
 use snapferry_sim::local::{BareStack, JsonService, LocalOptions, repository_root};
 use tokio::runtime::Runtime;
@@ -232,6 +232,17 @@ pub(crate) struct Commands {
 impl SendCommand for Commands {
     async fn send_command(&self, command: &Command) -> Result<(), PortError> {
         self.sweeper.send_command(command).await
+    }
+}
+
+impl SendLater for Commands {
+    async fn send_later(
+        &self,
+        command: &Command,
+        tries: u32,
+        delay: std::time::Duration,
+    ) -> Result<(), PortError> {
+        self.worker.send_later(command, tries, delay).await
     }
 }
 

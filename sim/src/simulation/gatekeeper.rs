@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::arn::{RdsArn, Region};
+use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::role::Role;
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::Snapshot;
@@ -113,6 +114,10 @@ fn label(call: &Call) -> String {
             format!("planned {region} until {until} but {kept}")
         }
         Call::SendCommand { command } => again(command.step.as_str(), &command.token),
+        Call::SendLater { command, delay, .. } => {
+            let again = again(command.step.as_str(), &command.token);
+            format!("{again} in {delay:?}")
+        }
         Call::DelayMessage { receipt, delay } => format!("{} by {delay:?}", receipt.0),
         _ => String::new(),
     };
@@ -197,7 +202,12 @@ impl World {
 
     /// A call is made.
     fn judge_making(&mut self, by: u64, call: &Call) {
+        if let Action::Rds(operation, region) = call.action() {
+            self.judge_region_of(by, operation, region);
+        }
         match call {
+            Call::ChangeDatabase { call, .. } => self.judge_change(by, call),
+            Call::DeleteDrilled { family, name, .. } => self.judge_deletion(by, *family, name),
             Call::CreateSnapshot { request } => {
                 self.judge_permission(&request.tags);
                 self.judge_asking(by, &asked_for(call));
@@ -297,6 +307,17 @@ impl World {
             self.count_fault(Fault::DeadByMistake);
         }
         match call {
+            Call::DescribeRestored { .. } | Call::ListRestored { .. } => {
+                self.doing(by).looked_at_databases = Some(self.now);
+            }
+            Call::ChangeDatabase { call, .. } => {
+                if let Some(id) = made(answer) {
+                    self.judge_made(call, id);
+                }
+            }
+            Call::StoreRestore { restore } if is_stored(answer) => {
+                self.judge_restore(&restore.record);
+            }
             Call::CreateSnapshot { .. } | Call::CopySnapshot { .. } => {
                 let arn = asked_for(call);
                 let code = answer.code().map(ToOwned::to_owned);
@@ -412,7 +433,7 @@ impl World {
                     "failures nobody waited for"
                 });
             }
-            Call::SendCommand { command } => {
+            Call::SendCommand { command } | Call::SendLater { command, .. } => {
                 let text: Rc<str> = again(command.step.as_str(), &command.token).into();
                 let newest = self.commands.newest();
                 if let Some(note) = self.commands.note_mut(newest) {
@@ -458,6 +479,13 @@ fn is<T: 'static>(answer: &dyn Answer, what: impl FnOnce(&T) -> bool) -> bool {
 fn found(answer: &dyn Answer) -> Option<&[Snapshot]> {
     let answer = (answer as &dyn std::any::Any).downcast_ref::<Result<Vec<Snapshot>, RdsError>>();
     answer?.as_deref().ok()
+}
+
+/// The resource id of the database that a call has made.
+fn made(answer: &dyn Answer) -> Option<&ResourceId> {
+    let answer =
+        (answer as &dyn std::any::Any).downcast_ref::<Result<Option<ResourceId>, RdsError>>();
+    answer?.as_ref().ok()?.as_ref()
 }
 
 fn is_stored(answer: &dyn Answer) -> bool {

@@ -63,6 +63,12 @@ impl WorkError {
         !matches!(self, Self::InvalidToken | Self::Parked { .. })
     }
 
+    /// Whether RDS throttled a call of the command, or the pace of the calls kept it back.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        matches!(self, Self::Rds(error) if error.is_throttled())
+    }
+
     /// The error as the wait stores it, for a person to read.
     #[must_use]
     pub fn last_error(&self, at: jiff::Timestamp) -> LastError {

@@ -4,7 +4,8 @@ use crate::ports::{
     AutomatedSnapshots, Callbacks, CheckClaim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
     CreateSnapshot, DelayMessage, DescribeQuota, DescribeSnapshots, EnterCopies, ForgetIdle,
     FreeSlot, HearDead, Jitter, LearnLimits, LookUpWaits, NoteError, ProbeToken, QueueCopies,
-    ReadSlots, RecordRecoveryPoint, RegisterWaits, RememberRefusal, StartExecution, Waits,
+    ReadSlots, RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendLater, StartExecution,
+    Waits,
 };
 
 permissions! {
@@ -13,5 +14,5 @@ permissions! {
         AutomatedSnapshots Callbacks CheckClaim ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage
         DescribeQuota
         DescribeSnapshots EnterCopies ForgetIdle FreeSlot HearDead Jitter LearnLimits LookUpWaits NoteError ProbeToken
-        QueueCopies ReadSlots RecordRecoveryPoint RegisterWaits RememberRefusal StartExecution Waits
+        QueueCopies ReadSlots RecordRecoveryPoint RegisterWaits RememberRefusal SendLater StartExecution Waits
 }

@@ -2,6 +2,7 @@
 
 use clap::{ArgGroup, Args};
 
+use crate::cli::pace::LOOK_EVERY;
 use crate::domain::drill::options::Level;
 
 pub(in crate::cli) const EXAMPLES: &str = "\
@@ -29,6 +30,9 @@ pub(in crate::cli) struct DrillArguments {
     /// The level of proof, in place of the policies': L1 or L3.
     #[arg(long, value_name = "LEVEL", value_parser = Level::parse)]
     pub(super) level: Option<Level>,
+    /// How many seconds to wait between two looks at RDS.
+    #[arg(long, value_name = "SECONDS", default_value_t = LOOK_EVERY, value_parser = clap::value_parser!(u64).range(1..=600), conflicts_with_all = ["clean", "history"])]
+    pub(super) look_every: u64,
     /// Show the plan, and change nothing.
     #[arg(long)]
     pub(super) dry_run: bool,

@@ -8,8 +8,8 @@ use crate::domain::run::command::Command;
 use crate::fake::refusal::Refusal;
 use crate::json;
 use crate::ports::{
-    DeadLetter, DelayMessage, PortError, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter,
-    SendAgain, SendCommand,
+    DELAY_MAX, DeadLetter, DelayMessage, PortError, ReceiptHandle, ReceiveDeadLetters,
+    RemoveDeadLetter, SendAgain, SendCommand, SendLater,
 };
 
 impl<L: Holds> SendCommand for Ports<L> {
@@ -17,6 +17,24 @@ impl<L: Holds> SendCommand for Ports<L> {
         self.with(|state| {
             let body = json::command::write(command);
             state.commands.send(body, L::Note::default(), state.now);
+        });
+        Ok(())
+    }
+}
+
+impl<L: Holds> SendLater for Ports<L> {
+    async fn send_later(
+        &self,
+        command: &Command,
+        tries: u32,
+        delay: Duration,
+    ) -> Result<(), PortError> {
+        self.with(|state| {
+            let body = json::command::write_again(command, tries);
+            let (now, delay) = (state.now, delay.min(DELAY_MAX));
+            state
+                .commands
+                .send_later(body, L::Note::default(), now, delay);
         });
         Ok(())
     }

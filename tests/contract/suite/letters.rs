@@ -5,7 +5,7 @@ use std::time::Duration;
 use snapferry::domain::run::command::Command;
 use snapferry::ports::{
     DeadLetter, DelayMessage, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter, SendAgain,
-    SendCommand,
+    SendCommand, SendLater,
 };
 
 use super::samples::command;
@@ -13,7 +13,7 @@ use super::samples::command;
 /// The queues behind the ports, and their clock.
 pub(crate) trait Queues {
     /// The sweeper's and the worker's view of the commands queue.
-    type Commands: SendCommand + DelayMessage;
+    type Commands: SendCommand + SendLater + DelayMessage;
     /// The operator's view of the dead letters.
     type DeadLetters: ReceiveDeadLetters + SendAgain + RemoveDeadLetter + DelayMessage;
 
@@ -82,6 +82,21 @@ pub(crate) async fn a_delayed_message_comes_again_later(queues: &impl Queues) {
         queues.a_second_passes();
     }
     panic!("the message did not come again")
+}
+
+pub(crate) async fn a_command_that_is_sent_later_does_not_arrive_before(queues: &impl Queues) {
+    let sent = command("orders", "t");
+    let commands = queues.commands();
+    commands.send_later(&sent, 1, 2 * SHORT).await.unwrap();
+    assert_eq!(queues.receive_command().await.map(|(early, _)| early), None);
+    for _ in 0..LOOKS {
+        if let Some((received, _)) = queues.receive_command().await {
+            assert_eq!(received, sent);
+            return;
+        }
+        queues.a_second_passes();
+    }
+    panic!("the message did not come")
 }
 
 pub(crate) async fn a_dead_letter_is_received_as_it_lies_there(queues: &impl Queues) {

@@ -216,6 +216,7 @@ macro_rules! queue_contract {
         $crate::suite::tests! { $run, letters:
             a_command_arrives_as_it_was_sent,
             a_delayed_message_comes_again_later,
+            a_command_that_is_sent_later_does_not_arrive_before,
             a_dead_letter_is_received_as_it_lies_there,
             no_more_dead_letters_come_than_were_asked_for,
             a_received_dead_letter_is_hidden,

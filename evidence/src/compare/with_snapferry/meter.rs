@@ -76,6 +76,14 @@ impl Account {
         }
     }
 
+    /// The command that was sent last is delayed.
+    fn command_sent_later(&mut self) {
+        let commands = &self.state.commands;
+        let sent = commands.get(commands.newest());
+        self.commands_due
+            .extend(sent.map(|sent| later(sent.visible_at, REACTION)));
+    }
+
     fn command_sent(&mut self, at: Timestamp) {
         let newest = self.state.commands.newest();
         self.state.commands.show_at(newest, at);
@@ -271,7 +279,7 @@ impl Meter {
             | Call::HearDead { .. }
             | Call::LearnLimit { .. }
             | Call::NoteSweep { .. } => account.wrote(1),
-            Call::SendCommand { .. } | Call::DelayMessage { .. } => {
+            Call::SendCommand { .. } | Call::SendLater { .. } | Call::DelayMessage { .. } => {
                 account.cloud.ledger.queue_requests += 1;
             }
             Call::ListOpen { .. } => self.bill_list(account),
@@ -407,6 +415,7 @@ impl Hook<Fake> for Meter {
             }
             Call::StartExecution { .. } => account.send_commands(at),
             Call::SendCommand { .. } => account.command_sent(at),
+            Call::SendLater { .. } => account.command_sent_later(),
             _ => {}
         }
     }

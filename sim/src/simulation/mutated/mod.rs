@@ -4,6 +4,7 @@
 //! write under no condition. The fake inside knows nothing of them.
 
 mod configurations;
+mod day;
 mod operator;
 mod retention;
 mod table;
@@ -49,7 +50,7 @@ use snapferry::ports::{
     Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, QueueCopies,
     RdsError, ReadEntries, ReadLastSweep, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
     ReadSelected, ReadSlots, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal,
-    SendCommand, SnapshotQuota, StartExecution, Started, StoreSelected, Waits, Written,
+    SendCommand, SendLater, SnapshotQuota, StartExecution, Started, StoreSelected, Waits, Written,
 };
 
 use super::backups::NIGHTLY;

@@ -585,6 +585,20 @@ impl SendCommand for Mutated {
     }
 }
 
+impl SendLater for Mutated {
+    async fn send_later(
+        &self,
+        command: &Command,
+        tries: u32,
+        delay: Duration,
+    ) -> Result<(), PortError> {
+        if self.has(Mutant::ThrottledCommandIsLost) {
+            return Ok(());
+        }
+        self.inner.send_later(command, tries, delay).await
+    }
+}
+
 impl DelayMessage for Mutated {
     async fn delay_message(
         &self,
