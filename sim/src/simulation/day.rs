@@ -32,8 +32,10 @@ use crate::restores_to_domain::{cluster_settings, instance_settings};
 pub(super) const DRILL_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// How long a drill may live.
 const DEADLINE: SignedDuration = SignedDuration::from_hours(2);
-/// How long after its deadline a drill may still be there: two rounds of the remover, and what its deletion takes.
-const REMOVED_WITHIN: SignedDuration = SignedDuration::from_hours(3);
+/// How many rounds of the remover without faults may begin after a drill's deadline until it is gone.
+const ROUNDS_MAX: usize = 2;
+/// How long a round takes at most: a cluster's members go before it.
+const ROUND: SignedDuration = SignedDuration::from_hours(1);
 /// When a drill goes whose call brought no answer: no drill may become that old.
 const OLDEST: SignedDuration = SignedDuration::from_hours(24);
 
@@ -66,6 +68,8 @@ pub(super) struct Day {
     pub(super) next_drill: Timestamp,
     pub(super) next_clean: Timestamp,
     pub(super) next_restore: Timestamp,
+    /// When the remover's rounds began.
+    pub(super) rounds: Vec<Timestamp>,
     /// The commands that run.
     pub(super) running: BTreeSet<u64>,
     /// Until when commands wait.
@@ -81,12 +85,12 @@ pub(super) struct Day {
 }
 
 impl Day {
-    /// Half of the worlds that copy automated snapshots have such a day: an applied set of policies is there. Drawn from a
+    /// One in five of the worlds that copy automated snapshots has such a day: an applied set of policies is there. Drawn from a
     /// generator of its own, so that every other world stays as it was.
     pub(super) fn draw(rng: &Rng, has_applied: bool) -> Option<Self> {
         const APART: u64 = 0x6461_795F_5F5F_5F5F;
         let mut rng = Rng::with_seed(rng.clone().u64(..) ^ APART);
-        if !has_applied || rng.bool() {
+        if !has_applied || rng.u8(..5) > 0 {
             return None;
         }
         let mut at = |minutes| {
@@ -98,6 +102,7 @@ impl Day {
             next_drill: at(20..=80),
             next_clean: at(5..=60),
             next_restore: at(30..=240),
+            rounds: Vec::new(),
             running: BTreeSet::new(),
             naps: BTreeMap::new(),
             to_restore: BTreeSet::new(),
@@ -439,15 +444,18 @@ impl World {
 
     /// Without faults, the remover keeps up with every drill.
     pub(super) fn judge_drills(&mut self) {
-        let now = self.now;
-        let fair_for = now.duration_since(self.fair_since);
-        if self.faults_are_on || fair_for < REMOVED_WITHIN {
+        let (now, fair_since) = (self.now, self.fair_since);
+        let Some(day) = self.day.as_ref().filter(|_| !self.faults_are_on) else {
             return;
-        }
-        let late = self
-            .drills_at_home()
-            .into_iter()
-            .find(|(_, over)| now.duration_since(*over) > REMOVED_WITHIN);
+        };
+        let is_late = |over: Timestamp| {
+            let since = over.max(fair_since);
+            let rounds = day.rounds.iter().filter(|at| **at > since);
+            let ended = rounds.filter(|at| now.duration_since(**at) >= ROUND);
+            ended.count() > ROUNDS_MAX
+        };
+        let mut all = self.drills_at_home().into_iter();
+        let late = all.find(|(_, over)| is_late(*over));
         if let Some((name, over)) = late {
             self.broke(rule::DRILLS_END, || {
                 format!("{name} is still there, and was to be gone by {over}")

@@ -27,7 +27,7 @@ const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(40);
 /// How often a person runs the restore again once nothing goes wrong any more.
 const LAST_RESTORES: u8 = 2;
 /// How often in a thousand steps of the day's commands a person meddles.
-const MEDDLES: u8 = 6;
+const MEDDLES: u8 = 24;
 
 /// A command waits.
 pub(super) struct Nap {
@@ -178,6 +178,13 @@ impl Simulation {
     }
 
     pub(super) fn clean_up_after_drills(&mut self) {
+        {
+            let mut world = self.world();
+            let now = world.now;
+            if let Some(day) = &mut world.day {
+                day.rounds.push(now);
+            }
+        }
         self.begin_command(|port, settings, pause| {
             Box::pin(async move {
                 let stack = &settings.planning.stack;
