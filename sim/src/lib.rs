@@ -22,5 +22,11 @@ pub mod python;
 pub mod rds;
 pub mod rds_http;
 pub mod rds_to_domain;
+pub mod restored;
 pub mod restores_to_domain;
 pub mod simulation;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it looks at the present, of the machine's clock"
+)]
+pub mod sister;

@@ -148,6 +148,7 @@ pub(crate) struct Exercise {
     pub(crate) names: Vec<String>,
     level: Option<Level>,
     only_due: bool,
+    pub(crate) leaves_removal: bool,
     pub(crate) at_pause: RefCell<AtPause>,
 }
 
@@ -193,6 +194,7 @@ impl Exercise {
             names: Vec::new(),
             level: None,
             only_due: true,
+            leaves_removal: false,
             at_pause: RefCell::new(Box::new(|_| {})),
         };
         exercise.apply(POLICY);
@@ -219,6 +221,7 @@ impl Exercise {
             policy: None,
             only_due: self.only_due,
             level: self.level,
+            leaves_removal: self.leaves_removal,
         };
         now(work(of))
     }

@@ -88,6 +88,38 @@ fn a_round_asks_for_what_is_past_its_deadline_and_a_later_one_proves_it_gone() {
     assert_eq!(round(&exercise).unwrap(), RoundReport::default());
 }
 
+/// The hand that restores and the hand that deletes: neither has the other's rights.
+#[test]
+fn a_drill_that_leaves_removal_to_the_remover_deletes_nothing_and_is_gone_after_two_rounds() {
+    let mut exercise = Exercise::of(fleet(), Judge::of(0, 0));
+    exercise.leaves_removal = true;
+    let all = exercise.once().unwrap();
+    let deletes = [Operation::DeleteDbInstance, Operation::DeleteDbCluster];
+    let sent = exercise.world.hook().sent.borrow().clone();
+    assert!(
+        !sent
+            .iter()
+            .any(|(operation, _)| deletes.contains(operation))
+    );
+    for one in &all {
+        assert!(one.is_well(), "{}", one.says);
+        assert!(one.says.ends_with("the remover deletes what it made"));
+        assert_eq!(one.record.gone_at, None);
+    }
+    let there = exercise.left_behind();
+    // Well before any deadline.
+    let asked = round(&exercise).unwrap().asked;
+    assert_eq!(asked.into_iter().collect::<BTreeSet<String>>(), there);
+    pass(&exercise, 1);
+    assert_eq!(round(&exercise).unwrap().gone.len(), all.len());
+    assert_eq!(exercise.left_behind(), BTreeSet::new());
+    for one in &all {
+        let ended = record(&exercise, one.database.arn.name());
+        assert_eq!(ended.verdict, Some(Verdict::Passed));
+        assert!(ended.gone_at.is_some());
+    }
+}
+
 #[test]
 fn where_the_table_lost_a_drill_a_round_removes_it_once_it_is_older_than_any_may_become() {
     let mut exercise = Exercise::of(fleet(), Judge::of(0, 0));

@@ -281,6 +281,12 @@ mod a_planted_bug {
         copys_own_time_is_taken: CopysOwnTimeIsTaken,
         recovery_point_is_not_entered: RecoveryPointIsNotEntered,
         older_copy_is_entered: OlderCopyIsEntered,
+        deletion_is_forgotten: DeletionIsForgotten,
+        resource_id_is_not_compared: ResourceIdIsNotCompared,
+        tags_are_inherited: TagsAreInherited,
+        protection_is_dropped: ProtectionIsDropped,
+        restore_asks_the_source: RestoreAsksTheSource,
+        backups_count_as_on: BackupsCountAsOn,
         unreachable_is_empty: UnreachableIsEmpty,
         unreachable_has_no_databases: UnreachableHasNoDatabases,
     }

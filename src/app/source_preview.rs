@@ -10,17 +10,17 @@ use tracing::warn;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{self, PolicyName, StackId};
-use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::limits::{ATTEMPTS_MAX, BATCH_GET_MAX};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::rules::Rules;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::retention::bounds::DatabaseId;
-use crate::domain::retention::entered::AllEntered;
+use crate::domain::retention::entered::{AllEntered, Entered};
 use crate::domain::retention::forget::{Decision, ForgetRules, Point, forget};
 use crate::domain::retention::inventory::Group;
 use crate::domain::retention::source::{SourceOrigin, source_origin, source_point};
 use crate::domain::run::failure::Operation;
-use crate::domain::run::naming::copies_of_source;
+use crate::domain::run::naming::{copies_of_source, first_attempt};
 use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{Endless, PAGES_MAX, PortError, RdsError, ReadEntered, pages};
@@ -77,6 +77,8 @@ pub struct SourcesPreview {
     pub listed: BTreeSet<Region>,
     /// Those that could not be, and why. Nothing goes there.
     pub not_listed: BTreeMap<Region, String>,
+    /// What lies there of policies without such rules.
+    pub without_rule: BTreeSet<RdsArn>,
     /// The table's records of the copies of what may go.
     pub entered: AllEntered,
 }
@@ -123,14 +125,18 @@ pub(crate) async fn take_source_inventory<W: ListManualSnapshots + ReadEntered>(
     if all.all(|retention| retention.source_retention.is_none()) {
         return Ok(preview);
     }
-    let mut groups: BTreeMap<Group, Vec<(Snapshot, SourceOrigin)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Group, Vec<Member>> = BTreeMap::new();
     for region in regions.iter().filter(|region| *region != home) {
         match list(world, stack, region).await {
             Ok(found) => {
                 preview.listed.insert(region.clone());
                 for (snapshot, origin) in found {
-                    let members = groups.entry(origin.group()).or_default();
-                    members.push((snapshot, origin));
+                    if rules_of(policies, &origin.policy).is_some() {
+                        let members = groups.entry(origin.group()).or_default();
+                        members.push((snapshot, origin));
+                    } else {
+                        preview.without_rule.insert(snapshot.arn);
+                    }
                 }
             }
             Err(why) => {
@@ -139,30 +145,73 @@ pub(crate) async fn take_source_inventory<W: ListManualSnapshots + ReadEntered>(
             }
         }
     }
-    groups.retain(|(_, _, policy), _| rules_of(policies, policy).is_some());
-    let nothing = BTreeSet::new();
-    let worth_a_look = groups.values().filter(|members| {
-        let group = judge(members, policies, &nothing, now);
-        group.is_some_and(|group| group.points.iter().any(|(_, decision)| !decision.keeps()))
-    });
-    let copies = worth_a_look.flatten().flat_map(|(snapshot, origin)| {
+    let going = groups
+        .values()
+        .flat_map(|members| going(members, policies, now));
+    let going: Vec<&Member> = going.collect();
+    preview.entered = entered_of(world, (stack, home), &going).await?;
+    let uncopied = uncopied(&going, &preview.entered);
+    let judged = groups.values();
+    let judged = judged.filter_map(|members| judge(members, policies, &uncopied, now));
+    preview.groups = judged.collect();
+    Ok(preview)
+}
+
+/// A source snapshot, and where it comes from.
+type Member = (Snapshot, SourceOrigin);
+
+/// What would go of a group if each had its recovery point, and the other attempts of their runs.
+fn going<'m>(
+    members: &'m [Member],
+    policies: &Policies,
+    now: Timestamp,
+) -> impl Iterator<Item = &'m Member> {
+    let group = judge(members, policies, &BTreeSet::new(), now);
+    let points = group.map(|group| group.points).unwrap_or_default();
+    let going = points.into_iter().filter(|(_, decision)| !decision.keeps());
+    let going: BTreeSet<RdsArn> = going.map(|(point, _)| first_attempt(&point.id)).collect();
+    let all = members.iter();
+    all.filter(move |(one, _)| going.contains(&first_attempt(&one.arn)))
+}
+
+/// What the table knows of the copies of these. Most have one attempt, so the others are asked for only where it is unknown.
+async fn entered_of<W: ReadEntered>(
+    world: &W,
+    (stack, home): (&StackId, &Region),
+    of: &[&Member],
+) -> Result<AllEntered, PortError> {
+    let copies = |(snapshot, origin): &Member| {
         let SourceOrigin {
             database, policy, ..
         } = origin;
         copies_of_source(&snapshot.arn, home, stack, database, policy)
-    });
-    let copies: Vec<RdsArn> = copies.collect();
-    for copies in copies.chunks(BATCH_GET_MAX) {
-        let found = world.read_entered(copies).await?;
-        let found = found.into_iter().map(|one| (one.copy.clone(), one));
-        preview.entered.extend(found);
+    };
+    let mut entered = AllEntered::new();
+    for chunk in of.chunks(BATCH_GET_MAX) {
+        let first = chunk
+            .iter()
+            .filter_map(|one| copies(one).into_iter().next());
+        let first: Vec<RdsArn> = first.collect();
+        entered.extend(read(world, &first).await?);
+        let known = |one: &Member| entered.values().any(|known| known.source == one.0.arn);
+        let unknown: Vec<&Member> = chunk.iter().copied().filter(|one| !known(one)).collect();
+        for unknown in unknown.chunks(BATCH_GET_MAX / usize::from(ATTEMPTS_MAX)) {
+            let later = unknown
+                .iter()
+                .flat_map(|one| copies(one).into_iter().skip(1));
+            let later: Vec<RdsArn> = later.collect();
+            entered.extend(read(world, &later).await?);
+        }
     }
-    let judged = groups.values().filter_map(|members| {
-        let uncopied = uncopied(members, &preview.entered);
-        judge(members, policies, &uncopied, now)
-    });
-    preview.groups = judged.collect();
-    Ok(preview)
+    Ok(entered)
+}
+
+async fn read<W: ReadEntered>(
+    world: &W,
+    copies: &[RdsArn],
+) -> Result<impl Iterator<Item = (RdsArn, Entered)>, PortError> {
+    let found = world.read_entered(copies).await?;
+    Ok(found.into_iter().map(|one| (one.copy.clone(), one)))
 }
 
 /// This stack's own snapshots of a region, or why they are not known.
@@ -170,7 +219,7 @@ async fn list<W: ListManualSnapshots>(
     world: &W,
     stack: &StackId,
     region: &Region,
-) -> Result<Vec<(Snapshot, SourceOrigin)>, String> {
+) -> Result<Vec<Member>, String> {
     let mut ours = Vec::new();
     for family in Family::ALL {
         let endless = |endless: Endless| {
@@ -215,28 +264,21 @@ fn by<'p>(policy: &'p Policy, rules: &'p Rules) -> ForgetRules<'p> {
     }
 }
 
-/// Those of a group whose run the table knows no recovery point of. A failed one counts as copied where another attempt of
-/// its run was.
-fn uncopied(members: &[(Snapshot, SourceOrigin)], entered: &AllEntered) -> BTreeSet<RdsArn> {
+/// Those of which the table knows no recovery point. A failed one counts as copied where another attempt of its run was.
+fn uncopied(members: &[&Member], entered: &AllEntered) -> BTreeSet<RdsArn> {
     let good = entered.values().filter(|one| one.mismatch.is_none());
     let copied: BTreeSet<&RdsArn> = good.map(|one| &one.source).collect();
-    let is_copied = |(one, _): &&(Snapshot, SourceOrigin)| copied.contains(&one.arn);
-    let runs: BTreeSet<Timestamp> = members
-        .iter()
-        .filter(is_copied)
-        .map(|(_, origin)| origin.planned_at)
-        .collect();
-    let all = members.iter();
-    let uncopied = all.filter(|member| {
-        let is_replaced =
-            member.0.status == SnapshotStatus::Failed && runs.contains(&member.1.planned_at);
-        !is_copied(member) && !is_replaced
+    let runs: BTreeSet<RdsArn> = copied.iter().map(|one| first_attempt(one)).collect();
+    let all = members.iter().map(|(one, _)| one);
+    let uncopied = all.filter(|one| match one.status {
+        SnapshotStatus::Failed => !runs.contains(&first_attempt(&one.arn)),
+        _ => !copied.contains(&one.arn),
     });
-    uncopied.map(|(one, _)| one.arn.clone()).collect()
+    uncopied.map(|one| one.arn.clone()).collect()
 }
 
 fn judge(
-    members: &[(Snapshot, SourceOrigin)],
+    members: &[Member],
     policies: &Policies,
     uncopied: &BTreeSet<RdsArn>,
     now: Timestamp,
@@ -253,7 +295,7 @@ fn judge(
         resource_id: newest.database.resource_id.clone(),
         policy: newest.policy.clone(),
         ruled_by: policy.name.clone(),
-        shown_only: policy.options.retention.shown_only,
+        shown_only: policy.options.retention.source_shown_only,
         points,
         snapshots: members.iter().map(|(one, _)| one.clone()).collect(),
     })

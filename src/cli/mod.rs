@@ -21,6 +21,7 @@ mod hold;
 mod not_found;
 mod orphans_json;
 mod outcome;
+mod pace;
 mod parse;
 mod paused;
 mod plan;

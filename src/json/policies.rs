@@ -28,6 +28,8 @@ struct Written<'a> {
     cluster_copy_slots: Option<usize>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     retention_counts: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    source_retention_counts: bool,
     policies: &'a BTreeMap<PolicyName, PolicySpec<AppliedKey>>,
 }
 
@@ -42,6 +44,9 @@ struct SetJson {
     /// Whether it was applied by a version that knows what retention removes. What was applied before is only shown.
     #[serde(default)]
     retention_counts: bool,
+    /// The same for what is kept in the source region, which a later version began to remove.
+    #[serde(default)]
+    source_retention_counts: bool,
     policies: BTreeMap<String, PolicyJson>,
 }
 
@@ -74,6 +79,10 @@ pub fn json(set: &PolicySet<AppliedKey>) -> serde_json::Value {
             let retention = &spec.options.retention;
             !retention.is_empty() && !retention.shown_only
         }),
+        source_retention_counts: set.policies.values().any(|spec| {
+            let retention = &spec.options.retention;
+            retention.source_retention.is_some() && !retention.source_shown_only
+        }),
         policies: &set.policies,
     })
 }
@@ -88,7 +97,8 @@ pub fn read(text: &str) -> Result<PolicySet<AppliedKey>, JsonError> {
     let mut policies = BTreeMap::new();
     for (name, policy) in json.policies {
         let name = part("name", WHAT, PolicyName::parse(&name))?;
-        policies.insert(name, policy.into_spec(json.retention_counts)?);
+        let counts = (json.retention_counts, json.source_retention_counts);
+        policies.insert(name, policy.into_spec(counts)?);
     }
     let untagged = json
         .untagged
@@ -128,7 +138,7 @@ fn slots(field: &'static str, slots: Option<usize>) -> Result<Option<usize>, Jso
 }
 
 impl PolicyJson {
-    fn into_spec(self, retention_counts: bool) -> Result<PolicySpec<AppliedKey>, JsonError> {
+    fn into_spec(self, counts: (bool, bool)) -> Result<PolicySpec<AppliedKey>, JsonError> {
         let schedule = Schedule::parse(&self.schedule, &self.time_zone);
         let schedule = schedule.map_err(|_| {
             ParseError::new(
@@ -139,17 +149,21 @@ impl PolicyJson {
         Ok(PolicySpec {
             schedule: part("schedule", WHAT, schedule)?,
             key: part("kms_key", WHAT, key(self.kms_key, self.kms_alias))?,
-            options: options(self.options, retention_counts)?,
+            options: options(self.options, counts)?,
         })
     }
 }
 
-fn options(fields: Map<String, Value>, retention_counts: bool) -> Result<PolicyOptions, JsonError> {
+fn options(
+    fields: Map<String, Value>,
+    (counts, counts_at_source): (bool, bool),
+) -> Result<PolicyOptions, JsonError> {
     let (of_retention, others) = fields
         .into_iter()
         .partition(|(name, _)| Retention::is_field(name));
     let mut retention: Retention = fields_of(of_retention)?;
-    retention.shown_only = !retention_counts && !retention.is_empty();
+    retention.shown_only = !counts && !retention.is_empty();
+    retention.source_shown_only = !counts_at_source && retention.source_retention.is_some();
     let options: PolicyOptions = fields_of(others)?;
     Ok(PolicyOptions {
         retention,

@@ -48,6 +48,9 @@ pub struct PruneAnswer {
     pub refused: Vec<(String, String)>,
     /// Databases that were left alone, and why.
     pub left_alone: Vec<(String, String)>,
+    /// The source regions that could not be listed, and why. Nothing went there.
+    #[serde(default)]
+    pub sources_not_listed: Vec<(String, String)>,
     /// What ended the round's removals early.
     pub stopped: Option<String>,
 }

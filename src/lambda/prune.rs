@@ -71,6 +71,11 @@ fn answer_of(report: &PruneReport) -> PruneAnswer {
         left_alone: left_alone
             .map(|one| (one.database.to_string(), one.why.clone()))
             .collect(),
+        sources_not_listed: report
+            .sources_not_listed
+            .iter()
+            .map(|(region, why)| (region.to_string(), why.clone()))
+            .collect(),
         stopped: report.stopped.as_ref().map(ToString::to_string),
     }
 }
@@ -122,6 +127,8 @@ fn undone(report: &PruneReport) -> Option<String> {
         .collect();
     let failed = report.failed.iter();
     faults.extend(failed.map(|(snapshot, why)| format!("{snapshot}: {why}")));
+    let not_listed = report.sources_not_listed.iter();
+    faults.extend(not_listed.map(|(region, why)| format!("{region} could not be listed: {why}")));
     if let Some(stopped @ (Stopped::FreezeUnknown(_) | Stopped::Unapproved(_))) = &report.stopped {
         faults.push(stopped.to_string());
     }

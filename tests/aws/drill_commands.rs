@@ -54,6 +54,7 @@ fn shown(
         policy: None,
         only_due: true,
         level: None,
+        leaves_removal: false,
     };
     let mut out = Vec::new();
     let ended = run(drill(world, of, action, json, &mut out));
@@ -185,6 +186,7 @@ fn drilled_before(world: &World) {
         policy: None,
         only_due: true,
         level: None,
+        leaves_removal: false,
     };
     let plans = run(plan_drills(world, of, world.now())).unwrap();
     for row in plans.rows {

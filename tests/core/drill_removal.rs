@@ -158,7 +158,7 @@ fn conditions(
             }
             all.push((
                 "the drill is over",
-                record.gone_at.is_some() || record.deadline <= now,
+                record.gone_at.is_some() || record.verdict.is_some() || record.deadline <= now,
             ));
         }
         None => {
@@ -234,8 +234,10 @@ fn both_rules_together_remove_exactly_what_every_condition_of_the_reference_allo
         for _ in 0..rng.below(3) {
             spoil(&mut rng, &mut found, &mut record, &mut now);
         }
-        if rng.below(8) == 0 {
-            record.gone_at = Some(now);
+        match rng.below(16) {
+            0 | 1 => record.gone_at = Some(now),
+            2 => record.verdict = Some(Verdict::Passed),
+            _ => {}
         }
         let record = Some(&record).filter(|_| rng.below(3) > 0);
         let conditions = conditions(family, &found, record, now);
@@ -305,12 +307,19 @@ fn the_check_knows_by_itself_whether_a_drill_is_over() {
 }
 
 #[test]
-fn a_drill_that_is_over_and_still_there_is_removed_at_once() {
+fn a_drill_that_has_a_result_or_is_over_and_is_still_there_is_removed_at_once() {
     let (mut record, all) = a_drill(false);
-    record.gone_at = Some(began());
     let now = began() + SignedDuration::from_mins(5);
-    let decided = decide_removal(&rules().stack, &all[0].1, Some(&record), now);
-    assert_eq!(decided, Ok(RemovalReason::LeftBehind));
+    let decided = |record: &DrillRecord| {
+        let (family, found) = &all[0];
+        let checked = check_removal(&rules().stack, *family, found, Some(record), now);
+        assert_eq!(checked, Ok(()));
+        decide_removal(&rules().stack, found, Some(record), now)
+    };
+    record.verdict = Some(Verdict::Passed);
+    assert_eq!(decided(&record), Ok(RemovalReason::Ended));
+    record.gone_at = Some(began());
+    assert_eq!(decided(&record), Ok(RemovalReason::LeftBehind));
 }
 
 #[test]

@@ -430,6 +430,7 @@ fn a_retention() -> impl Strategy<Value = Retention> {
                 source_retention,
                 when_gone,
                 shown_only: false,
+                source_shown_only: false,
             }
         })
 }

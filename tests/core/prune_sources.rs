@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use snapferry::app::prune::{PruneReport, Stopped};
+use snapferry::app::prune_preview::{PreviewOf, PrunePreview, prune_preview};
 use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::retention::check::Rule;
 use snapferry::domain::retention::entered::{AllEntered, Entered};
+use snapferry::domain::retention::forget::PointState;
 use snapferry::domain::retention::source_check::{SourceCase, broken_at_source};
 use snapferry::domain::run::command::{ProtectionRequest, Step};
 use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Wait};
 use snapferry::ports::EnterCopies;
 
+use crate::planner::planning;
 use crate::policies::applied;
 use crate::prune::{config, left, round, rounds, try_round, wait_for, world};
 use crate::prune_preview::copy_of;
@@ -83,6 +86,19 @@ fn sources_left(world: &World, days: i64) -> Vec<i64> {
     (0..days).filter(is_left).collect()
 }
 
+/// What `snapferry prune` shows.
+fn preview(world: &World) -> PrunePreview {
+    let planning = planning(&[]);
+    let of = PreviewOf {
+        stack: &planning.stack.rules.stack,
+        home: &planning.stack.home,
+        source_regions: &planning.source_regions,
+        key: &planning.key,
+        built_in: &planning.policies,
+    };
+    run(prune_preview(world, of)).unwrap()
+}
+
 /// Rounds until all that may go has gone.
 fn to_the_end(world: &World) -> PruneReport {
     rounds(world, 40)
@@ -104,7 +120,7 @@ fn source_snapshots_go_a_grace_later_by_their_own_rule() {
     let before = rounds(&world, 23);
     assert_eq!((before.removable, before.removed.len()), (3, 0));
     assert_eq!(sources_left(&world, 5), [0, 1, 2, 3, 4]);
-    // A tenth of the five recovery points and five source snapshots.
+    // A tenth of five, but at least one.
     let report = rounds(&world, 1);
     assert_eq!(report.removed.len(), 1);
     assert_eq!(report.removed[0].snapshot, snapshot_arn(&run_of(4), 1));
@@ -241,6 +257,83 @@ fn a_source_region_that_cannot_be_listed_keeps_its_snapshots_and_no_recovery_poi
 }
 
 #[test]
+fn what_no_recovery_point_backs_any_more_stays() {
+    let world = protected(TWO, &runs(4));
+    // Somebody deletes the recovery points, all but the oldest.
+    for days in 0..3 {
+        world.rds().snapshots.remove(&copy_arn(&run_of(days), 1));
+    }
+    to_the_end(&world);
+    assert_eq!(deleted(&world), [snapshot_arn(&run_of(3), 1)]);
+}
+
+#[test]
+fn a_copy_that_is_asked_for_at_the_last_moment_keeps_its_source() {
+    let world = protected(TWO, &runs(3));
+    rounds(&world, 23);
+    world.pass(SignedDuration::from_hours(1));
+    let shared = world.clone();
+    world.meanwhile(Name::RegisterRemoval, move || {
+        shared.store(wait_for(&copy_arn(&run_of(2), 1)));
+    });
+    let report = round(&world);
+    assert_eq!(report.kept, [snapshot_arn(&run_of(2), 1)]);
+    assert_eq!(deleted(&world), []);
+    assert!(!world.table().is_being_removed(&snapshot_arn(&run_of(2), 1)));
+}
+
+#[test]
+fn rules_are_not_approved_by_a_round_that_could_not_list_a_source_region() {
+    let world = protected("keep_last = 9", &runs(4));
+    rounds(&world, 2);
+    applied(
+        &world,
+        &format!("[policy.default]\nschedule = \"0 3 * * *\"\nkeep_last = 9\n{TWO}\n"),
+    );
+    world.parts().1.down.borrow_mut().insert(region(SOURCE));
+    let report = rounds(&world, 2);
+    assert_eq!(report.sources_not_listed.len(), 1);
+    world.parts().1.down.borrow_mut().clear();
+    let report = rounds(&world, 30);
+    assert!(
+        matches!(report.stopped, Some(Stopped::Unapproved(_))),
+        "{report:?}"
+    );
+    assert_eq!(deleted(&world), []);
+}
+
+#[test]
+fn what_stays_by_its_rule_is_no_mismatch() {
+    let world = protected(TWO, &runs(2));
+    let preview = preview(&world);
+    let group = &preview.sources.groups[0];
+    assert!(
+        group
+            .points
+            .iter()
+            .all(|(point, _)| point.state == PointState::Good)
+    );
+    assert_eq!(preview.removable(), BTreeSet::new());
+}
+
+#[test]
+fn a_set_that_was_stored_before_source_snapshots_were_removed_only_shows_them() {
+    let stored = |counts: &str| {
+        let text = format!(
+            r#"{{"schema":1,"retention_counts":true{counts},"policies":{{"gold":{{"schedule":"0 3 * * *","time_zone":"UTC","source":"snapshot","source_retention":{{"keep_last":2}}}}}}}}"#
+        );
+        let set = snapferry::json::policies::read(&text).unwrap();
+        let again = snapferry::json::policies::write(&set);
+        let set = snapferry::json::policies::read(&again).unwrap();
+        set.policies.into_values().next().unwrap().options.retention
+    };
+    let before = stored("");
+    assert!(before.source_shown_only && !before.shown_only);
+    let now = stored(r#","source_retention_counts":true"#);
+    assert!(!now.source_shown_only && !now.shown_only);
+}
+
+#[test]
 fn rules_for_source_snapshots_that_remove_more_wait_for_a_person() {
     let world = protected("keep_last = 9", &runs(4));
     rounds(&world, 2);
@@ -282,12 +375,14 @@ fn each_rule_of_the_check_stops_a_removal_alone() {
         .map(|one| (copy_arn(one, 1), entered_of(one)))
         .collect();
     let (needed, home) = (BTreeSet::new(), region(HOME));
+    let recovery_points: Vec<Snapshot> = requests.iter().map(copy_of).collect();
     let case = SourceCase {
         stack: &config.stack,
         home: &home,
         now: requests[0].planned_at + SignedDuration::from_hours(2),
         complete: true,
         snapshots: &snapshots,
+        recovery_points: &recovery_points,
         removes: &removes,
         entered: &entered,
         needed: &needed,
@@ -321,12 +416,27 @@ fn each_rule_of_the_check_stops_a_removal_alone() {
         ..case
     };
     assert_eq!(broken(&unknown, &target), [Rule::Copied]);
+    let lost = SourceCase {
+        recovery_points: &[],
+        ..case
+    };
+    assert_eq!(broken(&lost, &target), [Rule::Copied]);
+    // Those that are left have older data.
+    let mut older = copy_of(&run_of(9));
+    older.status = SnapshotStatus::Available;
+    let outlived = [older];
+    let outlived = SourceCase {
+        recovery_points: &outlived,
+        ..case
+    };
+    assert_eq!(broken(&outlived, &target), [Rule::Copied]);
     let source = region(SOURCE);
     let at_home = SourceCase {
         home: &source,
         ..case
     };
-    assert_eq!(broken(&at_home, &target), [Rule::Place]);
+    // Its recovery points lie elsewhere then, too.
+    assert_eq!(broken(&at_home, &target), [Rule::Place, Rule::Copied]);
     let other = copy_arn(&requests[2], 1);
     assert_eq!(broken(&case, &other), [Rule::Ours]);
     let (now, requests) = (case.now, requests);
@@ -339,6 +449,7 @@ fn each_rule_of_the_check_stops_a_removal_alone() {
             now,
             complete: true,
             snapshots: &snapshots,
+            recovery_points: &recovery_points,
             removes: &removes,
             entered: &entered,
             needed: &needed,

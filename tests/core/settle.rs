@@ -60,6 +60,31 @@ fn success_carries_what_rds_said() {
     assert_eq!(manifest.source, good_copy().source);
 }
 
+/// Retention has removed the source, and a later execution for the same run has taken it anew, under the same name.
+#[test]
+fn the_data_of_a_copy_that_is_older_than_its_source_is_what_its_own_tag_says() {
+    let (copied_at, taken_at) = (time("2026-11-22T03:30:00Z"), "2026-11-22T03:01:00Z");
+    let mut wait = copy_wait(Phase::Requested);
+    if let Expectation::Copy(expected) = &mut wait.expected {
+        expected.taken_at = Some(time("2026-11-23T09:00:00Z"));
+    }
+    let found = |tag: Option<&str>| {
+        let mut copy = good_copy();
+        copy.taken_at = None;
+        copy.created_at = Some(copied_at);
+        let tag = tag.map(|at| ("snapferry:taken-at".to_owned(), at.to_owned()));
+        copy.tags.extend(tag);
+        match decide(&wait, Some(&copy)) {
+            Verdict::Succeed(manifest) => manifest.taken_at,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(found(Some(taken_at)), Some(time(taken_at)));
+    // A tag that cannot be true is not believed either.
+    assert_eq!(found(Some("2026-11-23T09:00:00Z")), None);
+    assert_eq!(found(None), None);
+}
+
 #[test]
 fn a_copy_must_be_exactly_what_was_asked_for() {
     let other_key = "arn:aws:kms:eu-central-1:111122223333:key/other";

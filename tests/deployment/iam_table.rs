@@ -198,6 +198,14 @@ impl Deployment {
                     &rds(HOME, kind, "sf-orders"),
                     &[(&key, STACK)],
                 ));
+                for source in SOURCES {
+                    rows.push(row(
+                        "PrunerRole",
+                        action,
+                        &rds(source, kind, "sf-orders"),
+                        &[(&key, STACK), ("aws:RequestedRegion", source)],
+                    ));
+                }
             }
         }
         // Without RDS in between, to see that the key of the copies is usable.
@@ -305,8 +313,26 @@ impl Deployment {
             row(
                 "PrunerRole",
                 "rds:DeleteDBSnapshot",
+                &elsewhere,
+                &[("aws:RequestedRegion", "us-east-1"), (stack, STACK)],
+            ),
+            row(
+                "PrunerRole",
+                "rds:DeleteDBSnapshot",
                 &own,
+                &[in_source, (stack, "another")],
+            ),
+            row(
+                "PrunerRole",
+                "rds:DeleteDBSnapshot",
+                &mine,
                 &[in_source, (stack, STACK)],
+            ),
+            row(
+                "PrunerRole",
+                "rds:DeleteDBSnapshot",
+                &own,
+                &[in_source, (stack, STACK), (hold, "case 7")],
             ),
             row(
                 "PrunerRole",
@@ -448,7 +474,8 @@ fn people_may() -> Vec<Value> {
     let mut rows = Vec::new();
     let mut may = |who: &str, actions: &[&str], on: &[&str], keys: &[(&str, &str)]| {
         for action in actions {
-            rows.extend(on.iter().map(|resource| row(who, action, resource, keys)));
+            let on = on.iter().filter(|resource| is_about(action, resource));
+            rows.extend(on.map(|resource| row(who, action, resource, keys)));
         }
     };
     let all = |kinds: [(&str, &str); 2]| kinds.map(|(kind, name)| rds(SOURCES[0], kind, name));
@@ -585,6 +612,8 @@ fn drillers_and_restorers_may(may: &mut May<'_>) {
     ];
     let used: Vec<&str> = used.iter().chain(&groups).map(String::as_str).collect();
     let groups = groups.each_ref().map(String::as_str);
+    let secrets = ["secretsmanager:CreateSecret", "secretsmanager:TagResource"];
+    let secret = format!("arn:aws:secretsmanager:{HOME}:{ACCOUNT}:secret:rds!db-1");
     let key = [
         ("kms:ViaService", VIA_HOME),
         ("kms:GrantIsForAWSResource", "true"),
@@ -607,8 +636,58 @@ fn drillers_and_restorers_may(may: &mut May<'_>) {
             _ => &rest[..],
         };
         may(who, acts, &both, &[(&marked, STACK)]);
-        may(who, &["dynamodb:UpdateItem"], &[TABLE], &[]);
+        let records = [
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:UpdateItem",
+        ];
+        may(who, &records, &[TABLE], &[]);
         may(who, &["kms:CreateGrant"], &[KEY], &key);
+        may(who, &["kms:DescribeKey"], &[KEY], &[]);
+        may(who, &secrets, &[&secret], &[]);
+        let sees = ["rds:DescribeDBInstances", "rds:DescribeDBClusters"];
+        may(who, &sees, &both, &[]);
+        let [snapshot, cluster_snapshot] = [used[0], used[1]];
+        may(who, &["rds:DescribeDBSnapshots"], &[&db, snapshot], &[]);
+        let finds = ["rds:DescribeDBClusterSnapshots"];
+        may(who, &finds, &[&cluster, cluster_snapshot], &[]);
+        let changed = [groups[1], groups[2], used[2]];
+        may(who, &changes[..2], &changed, &[]);
+    }
+    may("DrillsPolicy", &["rds:DescribeEvents"], &["*"], &[]);
+    let restores = "RestoresPolicy";
+    for (action, kind) in [
+        ("rds:DescribeDBSubnetGroups", "subgrp"),
+        ("rds:DescribeDBParameterGroups", "pg"),
+        ("rds:DescribeDBClusterParameterGroups", "cluster-pg"),
+        ("rds:DescribeOptionGroups", "og"),
+    ] {
+        may(restores, &[action], &[&group(kind)], &[]);
+    }
+    let offers = [
+        "rds:DescribeDBEngineVersions",
+        "rds:DescribeOrderableDBInstanceOptions",
+        "rds:DescribeAccountAttributes",
+    ];
+    may(restores, &offers, &["*"], &[]);
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/monitoring");
+    for service in ["rds.amazonaws.com", "monitoring.rds.amazonaws.com"] {
+        let passed = [("iam:PassedToService", service)];
+        may(restores, &["iam:PassRole"], &[&role], &passed);
+    }
+}
+
+/// Whether IAM knows the action for resources of this kind. Calls about an instance's own things never name a cluster, and the
+/// other way round; only a member is created in its cluster.
+fn is_about(action: &str, resource: &str) -> bool {
+    let kind = resource.split(':').nth(5).unwrap_or_default();
+    let of_clusters = ["Cluster", "EnableHttpEndpoint"];
+    let is_of_clusters = of_clusters.iter().any(|word| action.contains(word));
+    let is_of_instances = action.contains("DBInstance") && action != "rds:CreateDBInstance";
+    match kind {
+        "db" | "pg" => !is_of_clusters,
+        "cluster" | "cluster-pg" => !is_of_instances,
+        _ => true,
     }
 }
 

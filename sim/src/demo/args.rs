@@ -51,6 +51,11 @@ pub struct Args {
     #[arg(long = "break", value_name = "FAULT", requires = "keep", conflicts_with_all = ["faults", "json"])]
     pub breaks: Option<Breakage>,
 
+    /// Drill recovery points of the protected fleet, three of them so that they fail, then lose the source regions and restore
+    /// the whole fleet. It needs 12 databases or more.
+    #[arg(long, conflicts_with_all = ["faults", "breaks", "without_permission"])]
+    pub drill: bool,
+
     /// Print one JSON object as the last line of stdout; everything else goes to stderr.
     #[arg(long)]
     pub json: bool,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::day::{DrillFigures, RestoredFigures};
 use super::doctor::DoctorCounts;
 use super::iam::Iam;
 use super::left_out::LeftOutFigure;
@@ -65,6 +66,12 @@ pub struct Figures {
     /// What `snapferry doctor` finds at the end, where neither faults nor other roles were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doctor: Option<DoctorCounts>,
+    /// What became of the drills, with `--drill`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drills: Option<DrillFigures>,
+    /// What became of the restores, with `--drill`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored: Option<RestoredFigures>,
     /// States entered, and one more for each execution's end.
     pub state_transitions: u64,
     /// Invocations of all functions.

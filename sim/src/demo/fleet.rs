@@ -10,7 +10,7 @@ use super::policies::{DemoPolicy, GOLD, STANDARD};
 use super::tried;
 use crate::rds::{
     ClusterSpec, CreateDbSnapshot, DbOption, Family, InstanceSpec, KeylessClusterCopies, KmsKey,
-    OptionGroup, Rds, RdsConfig, RdsFault, Region, Snapshot, Tags,
+    OptionGroup, Rds, RdsConfig, RdsFault, Region, Snapshot, Tags, default_parameter_group,
 };
 
 /// Where the databases are.
@@ -247,6 +247,7 @@ fn instance(name: &str, part: &Part, is_encrypted: bool, rng: &mut Rng) -> Insta
         kms_key: is_encrypted.then(|| SOURCE_KEYS[part.place].to_owned()),
         tags: tags(part.policy),
         option_group: part.option_group.unwrap_or(default_group).to_owned(),
+        parameter_group: default_parameter_group(engine, version),
         ..InstanceSpec::postgres(name)
     }
 }
@@ -261,6 +262,7 @@ fn cluster(name: &str, part: &Part, rng: &mut Rng) -> ClusterSpec {
         engine: engine.to_owned(),
         engine_version: version.to_owned(),
         kms_key: Some(SOURCE_KEYS[part.place].to_owned()),
+        parameter_group: default_parameter_group(engine, version),
         tags: tags(part.policy),
         ..ClusterSpec::aurora(name)
     }

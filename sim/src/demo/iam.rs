@@ -63,6 +63,14 @@ const MAY_BE_UNUSED: &[(&str, &str)] = &[
         "worker dynamodb:ConditionCheckItem",
         "only for a slot that the worker gives back",
     ),
+    (
+        "secretsmanager:*",
+        "RDS makes secrets in the caller's name, and the model of RDS asks nobody",
+    ),
+    (
+        "rds:RebootDBInstance",
+        "only for a parameter group that waits for a restart",
+    ),
     ("sweeper dynamodb:GetItem", QUEUED),
     ("sweeper dynamodb:BatchGetItem", QUEUED),
     ("sweeper states:SendTaskHeartbeat", QUEUED),

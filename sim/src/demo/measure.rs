@@ -145,6 +145,8 @@ pub(super) async fn measure(
         iam: Iam::of(&client.roles().await?),
         pruned: scene.pruned.clone(),
         doctor: None,
+        drills: None,
+        restored: None,
         state_transitions,
         lambda_invocations: logs
             .iter()

@@ -6,6 +6,7 @@
 mod args;
 mod carrier;
 mod costs;
+mod day;
 mod doctor;
 mod faults;
 mod figures;
@@ -30,6 +31,7 @@ mod truth;
 mod view;
 
 pub use args::Args;
+pub use day::{DrillFigures, RestoredFigures};
 pub use doctor::DoctorCounts;
 pub use faults::{Choice, Fault};
 pub use figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};

@@ -125,6 +125,51 @@ pub(super) fn file() -> String {
     [head, STANDARD.toml(), GOLD.toml(), NIGHTLY.toml()].join("\n")
 }
 
+/// The subnet group of everything that is restored.
+pub(super) const RESTORE_GROUP: &str = "recovery";
+/// The subnet group of drills.
+pub(super) const DRILL_GROUP: &str = "drills";
+/// The security groups of restores and of drills.
+pub(super) const SECURITY_GROUPS: [&str; 2] = ["sg-9f8e7d6c5b4a39281", "sg-0d1e2f3a4b5c6d7e8"];
+
+/// The policy file with what stands for what in the recovery region, and with drills. Those of the policy gold are made in a
+/// subnet group of its own. A drill of the policy nightly must be over within a minute.
+#[must_use]
+pub(super) fn file_with_drills(restores: &str, of_gold: &str) -> String {
+    let mut text = file();
+    for policy in [&STANDARD, &GOLD, &NIGHTLY] {
+        let name = policy.name;
+        let group = if name == GOLD.name {
+            of_gold
+        } else {
+            DRILL_GROUP
+        };
+        let deadline = if policy.is_automated { "1m" } else { "1h" };
+        let ([restored, drilled], key) = (SECURITY_GROUPS, policy.key);
+        text.push_str(&format!(
+            "
+[policy.{name}.restore.subnet_groups]
+\"*\" = \"{restores}\"
+[policy.{name}.restore.security_groups]
+\"*\" = \"{restored}\"
+[policy.{name}.restore.parameter_groups]
+tuned = \"tuned-here\"
+tuned-cluster = \"tuned-cluster-here\"
+[policy.{name}.restore.keys]
+\"*\" = \"{key}\"
+[policy.{name}.drill]
+every = \"30d\"
+subnet_group = \"{group}\"
+security_groups = [\"{drilled}\"]
+deadline = \"{deadline}\"
+[policy.{name}.drill.parameter_groups]
+\"*\" = \"quiet\"
+"
+        ));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +185,15 @@ mod tests {
             Some("sqlserver-audit-recovery")
         );
         assert_eq!(STANDARD.option_group("sqlserver-audit"), None);
+    }
+
+    #[test]
+    fn the_file_with_drills_is_one_that_the_product_reads() {
+        let home = snapferry::domain::id::arn::Region::parse(RECOVERY).unwrap();
+        let text = file_with_drills(RESTORE_GROUP, DRILL_GROUP);
+        let read = snapferry::domain::policy::file::read(&text, Some(&home)).unwrap();
+        for (name, policy) in &read.set.policies {
+            assert!(policy.options.drill.is_some(), "{name}");
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! Compares the promises with a run's figures. Speed is shown but never judged, because machines are noisy.
 
+use std::collections::BTreeMap;
+
 use super::costs::Costs;
+use super::day::{DrillFigures, Planted};
 use super::figures::Figures;
 
 /// Step Functions' state transitions for each recovery point.
@@ -15,6 +18,8 @@ pub(super) const DESCRIBES_MAX: f64 = 3.0;
 pub(super) const DESCRIBES_MAX_AUTOMATED: f64 = 4.0;
 /// Shares of one third or one seventh do not add up exactly.
 const ROUNDING: f64 = 1e-6;
+/// The drills that must pass.
+pub(super) const DRILLS_DONE: u64 = 3;
 /// Copies in flight for each destination region.
 pub(super) const COPIES_IN_FLIGHT_MAX: u64 = 20;
 
@@ -89,6 +94,20 @@ pub(super) fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
             figures.max_copies_in_flight
         ),
     );
+    if let Some(drills) = &figures.drills {
+        for (kept, sentence) in about_drills(drills) {
+            promise(kept, sentence);
+        }
+    }
+    if let Some(restored) = &figures.restored {
+        promise(
+            restored.databases == databases && restored.settings_differ == 0,
+            format!(
+                "{} of {databases} databases were restored, and {} of their settings differ",
+                restored.databases, restored.settings_differ
+            ),
+        );
+    }
     for sentence in seen.touched.iter().chain(&seen.leaks).chain(&seen.world) {
         promise(false, sentence.clone());
     }
@@ -97,6 +116,34 @@ pub(super) fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
     // The promised numbers of calls hold without retries only.
     broken.extend(over_the_promised_cost(&seen.costs, without_retries));
     broken
+}
+
+/// The promises about drills, each with whether it was kept.
+fn about_drills(drills: &DrillFigures) -> [(bool, String); 3] {
+    let failed: BTreeMap<&str, u64> = Planted::ALL.iter().map(|one| (one.name(), 1)).collect();
+    [
+        (
+            drills.done == DRILLS_DONE && drills.passed == DRILLS_DONE,
+            format!(
+                "{} drills were done and {} passed, and {DRILLS_DONE} must",
+                drills.done, drills.passed
+            ),
+        ),
+        (
+            drills.failed == failed,
+            format!(
+                "of the drills that must fail, these did: {:?}",
+                drills.failed
+            ),
+        ),
+        (
+            drills.left_behind == 0,
+            format!(
+                "{} databases of drills were left behind",
+                drills.left_behind
+            ),
+        ),
+    ]
 }
 
 /// The recovery points that cost more than is promised, each in a sentence.
@@ -148,6 +195,7 @@ fn over_the_promised_cost(costs: &Costs, without_retries: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::costs::Cost;
+    use super::super::day::RestoredFigures;
     use super::super::figures::{Callbacks, Executions};
     use super::super::iam::Iam;
     use super::*;
@@ -242,6 +290,50 @@ mod tests {
     #[test]
     fn a_run_that_keeps_every_promise_at_the_limits_breaks_none() {
         assert_eq!(broken(&kept(), &at_the_limits()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_broken_promise_of_the_day_is_named() {
+        let kept = || {
+            let mut figures = kept();
+            let failed = Planted::ALL.iter().map(|one| (one.name(), 1));
+            figures.drills = Some(DrillFigures {
+                done: 3,
+                passed: 3,
+                failed: failed.collect(),
+                left_behind: 0,
+            });
+            figures.restored = Some(RestoredFigures {
+                databases: 12,
+                settings_differ: 0,
+            });
+            figures
+        };
+        assert_eq!(broken(&kept(), &Observations::default()), [""; 0]);
+        type Change = fn(&mut DrillFigures, &mut RestoredFigures);
+        let changes: [(Change, &str); 6] = [
+            (|d, _| d.done = 2, "2 drills were done"),
+            (|d, _| d.passed = 2, "2 passed"),
+            (|d, _| d.left_behind = 1, "left behind"),
+            (
+                |d, _| {
+                    d.failed.remove("broken-copy");
+                },
+                "must fail",
+            ),
+            (|_, r| r.databases = 11, "11 of 12"),
+            (|_, r| r.settings_differ = 1, "1 of their settings"),
+        ];
+        for (change, part) in changes {
+            let mut figures = kept();
+            let (drills, restored) = (&mut figures.drills, &mut figures.restored);
+            change(drills.as_mut().unwrap(), restored.as_mut().unwrap());
+            let broken = broken(&figures, &Observations::default());
+            assert!(
+                broken.len() == 1 && broken[0].contains(part),
+                "{part}: {broken:?}"
+            );
+        }
     }
 
     #[test]

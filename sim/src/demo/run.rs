@@ -13,12 +13,14 @@ use tokio::sync::mpsc;
 
 use crate::local::{LocalIam, LocalOptions, LocalStack, RoleChanges, Step, build_snapferry};
 use crate::rds::{COPIES_IN_FLIGHT, MANUAL_SNAPSHOTS, Rds};
-use crate::rds_http::{RdsService, ServiceConfig, VirtualClock};
+use crate::rds_http::{Interference, RdsService, ServiceConfig, VirtualClock};
 
 use super::carrier::Carrier;
+use super::day::{self, LongDrill};
 use super::faults::{Fault, OutageReport};
 use super::figures::Figures;
 use super::fleet::{self, ACCOUNT, Database, Fleet, RECOVERY, SOURCES};
+use super::iam::Iam;
 use super::measure::{Scene, Times, measure};
 use super::old_snapshots::OldSnapshots;
 use super::progress::progress_of_all;
@@ -69,6 +71,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let mut fleet = fleet::draw(args.databases, args.seed, Timestamp::now())
         .map_err(|fault| anyhow!("the simulated RDS refused the fleet: {fault}"))?;
+    if args.drill && args.databases < day::DATABASES_MIN {
+        bail!("--drill needs {} databases or more", day::DATABASES_MIN);
+    }
     introduce(out, args, &fleet);
     let taken: Vec<Database> = fleet
         .databases
@@ -89,13 +94,19 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     }
     let quota = fleet.rds.config().manual_snapshot_quota;
     let selected = fleet.selected();
+    let mut interference: Arc<dyn Interference> = trouble.rds_outages.clone();
+    let witness = args.drill.then(|| {
+        let witness = day::prepare(&mut fleet.rds, &fleet.databases, Arc::clone(&interference));
+        interference = witness.clone();
+        witness
+    });
     let (sender, events) = mpsc::unbounded_channel();
     let config = ServiceConfig {
         rds: fleet.rds,
         clock: VirtualClock::starting_at(Timestamp::now(), args.speed),
         events: sender,
     };
-    let rds = Arc::new(RdsService::start_with(config, trouble.rds_outages.clone()).await?);
+    let rds = Arc::new(RdsService::start_with(config, interference).await?);
     let options = LocalOptions {
         roles: RoleChanges {
             without: args.without_permission.clone(),
@@ -106,7 +117,15 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let stack = LocalStack::start(options, &|step| announce(out, &step)).await?;
     rds.evaluate_iam(LocalIam::of(stack.client()));
     let snapferry = command(out, args, &stack, &rds).await?;
-    apply_policies(out, &stack, &snapferry).await?;
+    let policies = match args.drill {
+        true => day::policies(false),
+        false => policies::file(),
+    };
+    apply_policies(out, &stack, &snapferry, &policies).await?;
+    let callers = match args.drill {
+        true => Some(day::Callers::of(&stack, &snapferry).await?),
+        false => None,
+    };
     // Under faults the plan may rightly be incomplete, so it is not judged.
     let (mut left_out, mut contradictions) = if trouble.choice.is_empty() {
         let plan = snapferry.plan().await?;
@@ -165,6 +184,9 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         }
         take_automated(&mut rds.model(), &fleet.databases)?;
     }
+    let long_drill = callers
+        .as_ref()
+        .map(|callers| LongDrill::start(&rds, callers, &fleet.databases, &fleet.old));
     let watched = Watched {
         databases: &fleet.databases,
         old: &fleet.old,
@@ -218,6 +240,23 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         let (counts, bad) = doctor::judge(snapferry.doctor().await?, &left_out)?;
         figures.doctor = Some(counts);
         seen.world.extend(bad);
+    }
+    if let (Some(witness), Some(callers), Some(long_drill)) = (&witness, &callers, long_drill) {
+        let scene = day::Scene {
+            out,
+            stack: &stack,
+            rds: &rds,
+            witness,
+            databases: &fleet.databases,
+            snapferry: &snapferry,
+            callers,
+            pruning: &pruning,
+        };
+        let day = scene.play(long_drill).await?;
+        figures.drills = Some(day.drills);
+        figures.restored = Some(day.restored);
+        figures.iam = Iam::of(&stack.client().roles().await?);
+        seen.world.extend(day.broken);
     }
     if !finished {
         seen.world.push(format!(
@@ -294,6 +333,9 @@ fn options(
         let shortened = SHORTENED.map(|(name, value)| (name.to_owned(), value.to_owned()));
         (pruning.into_iter().chain(shortened).collect(), RETRY_SCALE)
     };
+    if args.drill {
+        parameters.push(("PeoplePolicies".to_owned(), "yes".to_owned()));
+    }
     if databases.len() > MANY {
         parameters.push(("ScheduledTimeout".to_owned(), "300".to_owned()));
     }
@@ -353,9 +395,14 @@ async fn command(
 }
 
 /// Applies the policies, as a person does.
-async fn apply_policies(out: Out, stack: &LocalStack, snapferry: &Snapferry) -> anyhow::Result<()> {
+async fn apply_policies(
+    out: Out,
+    stack: &LocalStack,
+    snapferry: &Snapferry,
+    policies: &str,
+) -> anyhow::Result<()> {
     let file = stack.folder().join("policies.toml");
-    std::fs::write(&file, policies::file())
+    std::fs::write(&file, policies)
         .with_context(|| format!("{} could not be written", file.display()))?;
     out.line("  snapferry policy apply policies.toml:");
     let said = snapferry.apply_policies(&file).await?;

@@ -7,6 +7,8 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::local::Session;
+
 /// Which dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Letters {
@@ -129,8 +131,25 @@ impl Snapferry {
         Ok(())
     }
 
+    /// The same command, called by another person.
+    #[must_use]
+    pub(super) fn called_by(&self, session: &Session) -> Self {
+        let mut environment = self.environment.clone();
+        for (name, value) in session.variables() {
+            environment.retain(|(known, _)| known != name);
+            environment.push((name.clone(), value.clone()));
+        }
+        Self {
+            program: self.program.clone(),
+            environment,
+        }
+    }
+
     /// The JSON that a command prints, whatever its exit code says.
-    async fn answer(&self, command: &[&str]) -> anyhow::Result<Value> {
+    ///
+    /// # Errors
+    /// When it cannot be run, or prints no JSON.
+    pub(super) async fn answer(&self, command: &[&str]) -> anyhow::Result<Value> {
         let output = self.output(&[command, &["--json"]].concat()).await?;
         let said = String::from_utf8_lossy(&output.stdout);
         serde_json::from_str(&said).with_context(|| {

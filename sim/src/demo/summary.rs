@@ -6,7 +6,8 @@ use super::costs::{Cost, Costs};
 use super::figures::{Calls, Figures, total};
 use super::left_out::{Kind, LeftOutFigure};
 use super::promises::{
-    COPIES_IN_FLIGHT_MAX, DESCRIBES_MAX, DESCRIBES_MAX_AUTOMATED, MUTATIONS_MAX, TRANSITIONS_MAX,
+    COPIES_IN_FLIGHT_MAX, DESCRIBES_MAX, DESCRIBES_MAX_AUTOMATED, DRILLS_DONE, MUTATIONS_MAX,
+    TRANSITIONS_MAX,
 };
 
 /// The figures as a table, each next to its promise.
@@ -150,6 +151,32 @@ pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
     ];
     for (what, measured, promised) in rows {
         table.add_row([what.to_owned(), measured, promised]);
+    }
+    if let Some(drills) = &figures.drills {
+        let failed: Vec<&str> = drills.failed.keys().copied().collect();
+        table.add_row([
+            "drills, by RDS's own state",
+            &format!(
+                "{} done, {} passed, {} left behind",
+                drills.done, drills.passed, drills.left_behind
+            ),
+            &format!("{DRILLS_DONE} pass, and nothing is left"),
+        ]);
+        table.add_row([
+            "drills that must fail",
+            &failed.join(", "),
+            "each by its name",
+        ]);
+    }
+    if let Some(restored) = &figures.restored {
+        table.add_row([
+            "restored while the source regions are lost",
+            &format!(
+                "{} databases, {} settings differ",
+                restored.databases, restored.settings_differ
+            ),
+            "all, and none",
+        ]);
     }
     if !figures.faults.is_empty() {
         let repairs = format!(

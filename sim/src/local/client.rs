@@ -15,7 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
 /// How long a call may take. The emulator answers in milliseconds, and an invoked function within its timeout.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long to wait before asking again whether the emulator serves.
 const READY_ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -235,7 +235,12 @@ impl Client {
 
     /// A request whose credential scope names region and service, because the emulator routes by it. It has no valid
     /// signature, because the emulator does not check signatures.
-    fn request(&self, method: Method, path: &str, service: &str) -> hyper::http::request::Builder {
+    pub(super) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        service: &str,
+    ) -> hyper::http::request::Builder {
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
             self.account, self.region
@@ -247,7 +252,7 @@ impl Client {
     }
 
     /// The status, whether a function failed, and the body.
-    async fn send(
+    pub(super) async fn send(
         &self,
         operation: &str,
         within: Duration,

@@ -16,6 +16,7 @@ mod inner_cargo;
 mod operations;
 mod permissions;
 mod roles;
+mod sessions;
 mod settings;
 mod workspace;
 
@@ -30,6 +31,7 @@ pub use error::LocalError;
 pub use operations::{BusEvent, Execution, HistoryEvent, Message, QueueDepth};
 pub use permissions::{Permission, RoleChanges};
 pub use roles::{Denial, LocalIam, RoleUse};
+pub use sessions::Session;
 pub use settings::{Function, LocalOptions, Override};
 pub use workspace::{build, build_bootstrap, build_snapferry, repository_root};
 

@@ -15,6 +15,9 @@ ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
 COUNTS = "/_snapferry/iam"
 DECIDE = "/_snapferry/iam/decide"
 
+# How the names of people's roles begin.
+PERSON = "person-"
+
 # These name a token and no resource. IAM asks for them on the state machine.
 CALLBACKS = {"SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"}
 
@@ -225,8 +228,18 @@ def roles_of_functions():
             yield name, logical_id, sorted(allowed)
 
 
+def roles_of_people():
+    """The roles of people that called, and what they are allowed. A local world names them so."""
+    from ministack.core import iam_evaluator
+
+    for name in sorted({name for name, _ in evaluated if (name or "").startswith(PERSON)}):
+        policies = iam_evaluator._gather_role_policies(name, ACCOUNT)
+        allowed = {action for policy in policies for one in policy if one.effect == "Allow" for action in one.actions}
+        yield name, name.removeprefix(PERSON), sorted(allowed)
+
+
 def counts():
-    """What each function's role allows, and what it was asked."""
+    """What each function's and each person's role allows, and what it was asked."""
     return [
         {
             "role": logical_id,
@@ -237,7 +250,7 @@ def counts():
                 for (role, action, sentence), times in denied.items() if role == name
             ],
         }
-        for name, logical_id, granted in roles_of_functions()
+        for name, logical_id, granted in [*roles_of_functions(), *roles_of_people()]
     ]
 
 

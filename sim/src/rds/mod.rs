@@ -118,7 +118,7 @@ pub use option_groups::{DbOption, OptionGroup};
 pub use parameters::{Making, Parameters};
 pub use planned_outcome::{Ending, EventOutcome, Faults, Odds, PlannedOutcome, RestoreOutcome};
 pub use plant::PlantedSnapshot;
-pub use region_groups::SubnetGroup;
+pub use region_groups::{SubnetGroup, default_parameter_group};
 pub use request::{
     AddRole, Answer, CopyDbSnapshot, CreateDbSnapshot, DatabaseRequest, DeleteDatabase,
     DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots, DescribeEvents,

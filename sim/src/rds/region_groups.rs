@@ -114,7 +114,7 @@ pub(super) fn security_groups(
 }
 
 /// The parameter group that a database has unless another is named.
-pub(super) fn default_parameter_group(engine: &str, version: &str) -> String {
+pub fn default_parameter_group(engine: &str, version: &str) -> String {
     let major = major_version(engine, version);
     let dash = if engine.starts_with("sqlserver") || engine.starts_with("oracle") {
         "-"

@@ -99,11 +99,7 @@ pub(super) fn checks(region: &Region, request: &Request, rds: &Rds) -> Vec<Check
         Request::RebootDbInstance(name) => vec![place.check("db", name, &[])],
         Request::AddRole(family, r) => {
             let database = place.check(family.database_kind(), &r.database, &[]);
-            let pass = Check {
-                action: "iam:PassRole".to_owned(),
-                ..place.check("", &r.role, &[])
-            };
-            vec![database, pass]
+            vec![database, place.passed(&r.role, "rds.amazonaws.com")]
         }
         Request::EnableHttpEndpoint(arn) => vec![place.check("cluster", arn, &[])],
         Request::DeleteDatabase(family, r) => {
@@ -202,6 +198,10 @@ impl Place<'_> {
             Making::ModifyInstance => ("db", Vec::new()),
             Making::ModifyCluster => ("cluster", Vec::new()),
         };
+        let monitoring = given
+            .text("MonitoringRoleArn")
+            .filter(|role| !role.is_empty());
+        others.extend(monitoring.map(|role| self.passed(role, "monitoring.rds.amazonaws.com")));
         let made = self.check(kind, &request.database, &request.tags);
         if !request.tags.is_empty() {
             others.push(Check {
@@ -211,6 +211,18 @@ impl Place<'_> {
         }
         others.insert(0, made);
         others
+    }
+
+    /// A role that a service of AWS gets.
+    fn passed(&self, role: &str, service: &str) -> Check {
+        let mut check = Check {
+            action: "iam:PassRole".to_owned(),
+            ..self.check("", role, &[])
+        };
+        check
+            .keys
+            .insert("iam:PassedToService".to_owned(), service.into());
+        check
     }
 
     /// A listing of snapshots is asked for on what it names, and otherwise on all snapshots and all databases.

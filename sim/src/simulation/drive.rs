@@ -102,8 +102,16 @@ impl Simulation {
             .count()
     }
 
+    /// Whether no invocation does anything now. Commands of the day may wait.
     pub(super) fn is_idle(&self) -> bool {
-        self.invocations.is_empty()
+        let world = self.world();
+        let waits = |id| {
+            world
+                .day
+                .as_ref()
+                .is_some_and(|day| day.naps.contains_key(id))
+        };
+        self.invocations.keys().all(waits)
     }
 
     /// Lets one thing happen.
@@ -113,6 +121,7 @@ impl Simulation {
         self.early_bird();
         self.stop_by_command();
         self.backup();
+        self.day_commands();
         match self.choose() {
             Choice::Call => self.let_a_call_through(),
             Choice::Command => self.deliver(Role::Worker),
@@ -309,6 +318,7 @@ impl Simulation {
             self.world().count_fault(Fault::FunctionTimesOut);
             self.drop_invocation(id, "runs out of time");
         }
+        self.wake_the_day();
     }
 
     fn next_due(&self) -> Option<Timestamp> {
@@ -331,6 +341,10 @@ impl Simulation {
                 .values()
                 .map(|invocation| invocation.deadline)
                 .min(),
+            world
+                .day
+                .as_ref()
+                .and_then(|day| day.next_due(world.faults_are_on)),
         ];
         candidates.into_iter().flatten().min()
     }

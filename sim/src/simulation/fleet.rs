@@ -29,7 +29,7 @@ const BOUNDED_KEY: &str =
     "arn:aws:kms:eu-central-1:111122223333:key/33333333-4444-5555-6666-777777777777";
 const BOUNDED: &str = "bounded";
 /// An option group of the source regions, and its counterpart in the recovery region.
-const OPTIONS: [&str; 2] = ["audited", "audited-at-home"];
+pub(super) const OPTIONS: [&str; 2] = ["audited", "audited-at-home"];
 /// The tag that the second policy's recovery points carry.
 const CARRIED: &str = "team";
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::arn::{RdsArn, Region};
+use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::role::Role;
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::Snapshot;
@@ -201,7 +202,12 @@ impl World {
 
     /// A call is made.
     fn judge_making(&mut self, by: u64, call: &Call) {
+        if let Action::Rds(operation, region) = call.action() {
+            self.judge_region_of(by, operation, region);
+        }
         match call {
+            Call::ChangeDatabase { call, .. } => self.judge_change(by, call),
+            Call::DeleteDrilled { family, name, .. } => self.judge_deletion(by, *family, name),
             Call::CreateSnapshot { request } => {
                 self.judge_permission(&request.tags);
                 self.judge_asking(by, &asked_for(call));
@@ -305,6 +311,17 @@ impl World {
             self.count_fault(Fault::DeadByMistake);
         }
         match call {
+            Call::DescribeRestored { .. } | Call::ListRestored { .. } => {
+                self.doing(by).looked_at_databases = Some(self.now);
+            }
+            Call::ChangeDatabase { call, .. } => {
+                if let Some(id) = made(answer) {
+                    self.judge_made(call, id);
+                }
+            }
+            Call::StoreRestore { restore } if is_stored(answer) => {
+                self.judge_restore(&restore.record);
+            }
             Call::CreateSnapshot { .. } | Call::CopySnapshot { .. } => {
                 let arn = asked_for(call);
                 let code = answer.code().map(ToOwned::to_owned);
@@ -466,6 +483,13 @@ fn is<T: 'static>(answer: &dyn Answer, what: impl FnOnce(&T) -> bool) -> bool {
 fn found(answer: &dyn Answer) -> Option<&[Snapshot]> {
     let answer = (answer as &dyn std::any::Any).downcast_ref::<Result<Vec<Snapshot>, RdsError>>();
     answer?.as_deref().ok()
+}
+
+/// The resource id of the database that a call has made.
+fn made(answer: &dyn Answer) -> Option<&ResourceId> {
+    let answer =
+        (answer as &dyn std::any::Any).downcast_ref::<Result<Option<ResourceId>, RdsError>>();
+    answer?.as_ref().ok()?.as_ref()
 }
 
 fn is_stored(answer: &dyn Answer) -> bool {

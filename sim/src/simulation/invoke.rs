@@ -22,11 +22,11 @@ use super::mutated::Mutated;
 use super::pruning::{self, PRUNE_EVERY};
 use super::queue::Note;
 use super::rule;
-use super::world::FUNCTION_TIMEOUT;
+use super::world::{FUNCTION_TIMEOUT, Shared};
 use crate::faults::Fault;
 
 /// How an invocation ended by itself.
-enum Finished {
+pub(super) enum Finished {
     Kept(Vec<String>),
     SweepReport,
     Pruned,
@@ -138,6 +138,35 @@ impl Simulation {
         messages: Vec<String>,
         start: impl FnOnce(Mutated, Rc<Settings>) -> Pin<Box<dyn Future<Output = Finished>>>,
     ) {
+        let deadline = self.world().later(FUNCTION_TIMEOUT);
+        self.begin_until(role, messages, deadline, start);
+    }
+
+    /// Begins a command of a person or a job, which may take hours. It waits by the world and the number that it gets.
+    pub(super) fn begin_command(
+        &mut self,
+        start: impl FnOnce(
+            Mutated,
+            Rc<Settings>,
+            (Rc<Shared>, u64),
+        ) -> Pin<Box<dyn Future<Output = Finished>>>,
+    ) {
+        let (shared, id) = (Rc::clone(&self.shared), self.made + 1);
+        if let Some(day) = &mut self.world().day {
+            day.running.insert(id);
+        }
+        self.begin_until(None, Vec::new(), Timestamp::MAX, |port, settings| {
+            start(port, settings, (shared, id))
+        });
+    }
+
+    fn begin_until(
+        &mut self,
+        role: impl Into<Option<Role>>,
+        messages: Vec<String>,
+        deadline: Timestamp,
+        start: impl FnOnce(Mutated, Rc<Settings>) -> Pin<Box<dyn Future<Output = Finished>>>,
+    ) {
         let role = role.into();
         self.made += 1;
         let invocation = self.made;
@@ -149,7 +178,6 @@ impl Simulation {
         let fake = Ports(Held(Rc::clone(&self.shared)));
         let ports = Mutated::new(Through::around(fake, hook));
         let future = start(ports, Rc::clone(&self.settings));
-        let deadline = self.world().later(FUNCTION_TIMEOUT);
         self.world().note(|| {
             let who = role.map_or("a person's command", Role::as_str);
             format!("{invocation}: {who} begins with {messages:?}")

@@ -13,6 +13,8 @@
 
 mod backups;
 mod call_outcome;
+mod day;
+mod day_commands;
 mod drive;
 mod fleet;
 mod gate;

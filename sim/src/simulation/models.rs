@@ -13,6 +13,7 @@ use snapferry::domain::operator::redrive::{Inspection, Redrivable};
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::option_group::OptionGroup;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::restore::configuration::{Captured, Member};
 use snapferry::domain::restore::preflight::{ClassOffer, EngineVersion, GroupKind, Quotas};
 use snapferry::domain::restore::restored::RestoredDatabase;
 use snapferry::domain::run::command::ProtectionRequest;
@@ -28,14 +29,16 @@ use super::step_functions::{AboutToken, Status, StepFunctions};
 use super::world::rds_region;
 use crate::asl::StateMachine;
 use crate::preflight_to_domain;
-use crate::rds::{Paging, Rds, RdsFault, SnapshotDescription};
+use crate::rds::{self, Paging, Rds, RdsFault, SnapshotDescription};
 use crate::rds_to_domain;
-use crate::restores_to_domain;
+use crate::restores_to_domain::{self, cluster_settings, instance_settings};
 
 /// The model of RDS, behind the product's types.
 pub struct ModelledRds {
     rds: Rds,
     rows_of_a_page: Option<i64>,
+    /// Whether its lists of databases show all settings. Worlds in which nothing is restored do without.
+    pub(super) shows_settings: bool,
     /// Whether RDS shows unfinished snapshots with an unknown status.
     pub(super) shows_odd_statuses: bool,
     /// Whether its lists may leave a snapshot out.
@@ -59,6 +62,7 @@ impl ModelledRds {
         Self {
             rds,
             rows_of_a_page: None,
+            shows_settings: false,
             shows_odd_statuses: false,
             lags: false,
             left_out: 0,
@@ -94,6 +98,28 @@ impl ModelledRds {
         !left_out
     }
 
+    /// Databases with their settings, where those are shown.
+    fn captured(&self, at: &rds::Region, mut databases: Vec<Database>) -> Vec<Database> {
+        let shown = databases.iter_mut().filter(|_| self.shows_settings);
+        for database in shown {
+            let name = database.arn.name();
+            let captured = match database.arn.family() {
+                Family::Instance => {
+                    let row = self.rds.instance(at, name);
+                    row.map(|row| (instance_settings(row), BTreeMap::new()))
+                }
+                Family::Cluster => {
+                    let row = self.rds.cluster(at, name);
+                    row.map(|row| (cluster_settings(row), members(&row.spec.members)))
+                }
+            };
+            if let Some((settings, members)) = captured {
+                database.captured = Captured { settings, members };
+            }
+        }
+        databases
+    }
+
     /// A row as the adapter reads it.
     fn read(&self, row: &SnapshotDescription) -> Option<Snapshot> {
         let mut snapshot = rds_to_domain::snapshot(row)?;
@@ -118,6 +144,18 @@ impl DerefMut for ModelledRds {
     }
 }
 
+/// What a cluster's row shows of its members. The first one writes.
+fn members(names: &[String]) -> BTreeMap<String, Member> {
+    let member = |(at, name): (usize, &String)| {
+        let member = Member {
+            is_writer: at == 0,
+            ..Member::default()
+        };
+        (name.clone(), member)
+    };
+    names.iter().enumerate().map(member).collect()
+}
+
 fn refusal(fault: RdsFault) -> Refusal {
     Refusal {
         code: Some(fault.code().to_owned()),
@@ -134,7 +172,10 @@ impl RdsModel for ModelledRds {
         now: Timestamp,
     ) -> Result<Page<Database>, Refusal> {
         let (at, paging) = (rds_region(region), self.page(marker));
-        rds_to_domain::databases(self, &at, family, Vec::new(), paging, now).map_err(refusal)
+        let mut page = rds_to_domain::databases(self, &at, family, Vec::new(), paging, now)
+            .map_err(refusal)?;
+        page.items = self.captured(&at, page.items);
+        Ok(page)
     }
 
     fn find_databases(
@@ -148,7 +189,7 @@ impl RdsModel for ModelledRds {
         let (at, paging) = (rds_region(region), Paging::default());
         let page =
             rds_to_domain::databases(self, &at, family, filters, paging, now).map_err(refusal)?;
-        Ok(page.items)
+        Ok(self.captured(&at, page.items))
     }
 
     fn option_groups(

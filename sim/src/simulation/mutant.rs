@@ -65,6 +65,12 @@
 //! | | `FreezeIsOverlooked` | `FROZEN` |
 //! | | `StricterRuleIsUsed` | `KEPT` |
 //! | | `NotesAreNotKept` | `REMOVED` |
+//! | drills | `DeletionIsForgotten` | `DRILLS_END` |
+//! | | `ResourceIdIsNotCompared` | `OWN_ONLY` |
+//! | restores | `TagsAreInherited` | `STAYS_OUT` |
+//! | | `ProtectionIsDropped` | `AS_IT_WAS` |
+//! | | `RestoreAsksTheSource` | `NO_SOURCE` |
+//! | | `BackupsCountAsOn` | `BACKED_UP` |
 //! | regions fail | `UnreachableIsEmpty` | `TRUE_FAILURE` |
 //! | | `UnreachableHasNoDatabases` | `PLANNED` |
 //!
@@ -291,6 +297,18 @@ mutants! {
     RecoveryPointIsNotEntered breaks CATALOG,
     /// The last copy that is entered counts as the newest.
     OlderCopyIsEntered breaks CATALOG,
+    /// What a drill made is never really deleted.
+    DeletionIsForgotten breaks DRILLS_END,
+    /// A database of a drill's name counts as the drill's own.
+    ResourceIdIsNotCompared breaks OWN_ONLY,
+    /// A restore sends no tags, so that what is restored gets those of its recovery point.
+    TagsAreInherited breaks STAYS_OUT,
+    /// A restore leaves out that the database is protected from deletion.
+    ProtectionIsDropped breaks AS_IT_WAS,
+    /// A restore looks into the source region first.
+    RestoreAsksTheSource breaks NO_SOURCE,
+    /// A restored database without backups is taken for one that has them.
+    BackupsCountAsOn breaks BACKED_UP,
     /// An unreachable region's snapshots count as gone.
     UnreachableIsEmpty breaks TRUE_FAILURE,
     /// An unreachable region counts as one without databases.

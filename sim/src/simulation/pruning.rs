@@ -322,6 +322,11 @@ impl World {
     /// The pruner asks RDS to delete a snapshot.
     pub(super) fn judge_removal_of(&mut self, by: u64, arn: &RdsArn) {
         self.pruning.asked.insert(arn.clone());
+        if self.is_by_hand(arn) {
+            self.broke(rule::STAYS_OUT, || {
+                format!("{arn}, a person's snapshot of what was restored, is to be deleted")
+            });
+        }
         let Some(snapshot) = self.truth(arn).cloned() else {
             return;
         };

@@ -78,6 +78,18 @@ rules! {
     INVENTORY = "nothing is removed by a partial inventory";
     /// A backlog that is larger than the bounds drains.
     REMOVED = "everything removable is removed in the end";
+    /// The remover keeps up, and whatever an answer said.
+    DRILLS_END = "no drill is left after its deadline";
+    /// A name says nothing; a resource id that the call's own answer brought does.
+    OWN_ONLY = "only what a restore or a drill made itself is changed or deleted";
+    /// Tags and lists of what was restored.
+    STAYS_OUT = "nothing restored is selected, pruned or taken for a recovery point";
+    /// Settings and members.
+    AS_IT_WAS = "a restored database equals its catalog";
+    /// On the day it would not answer.
+    NO_SOURCE = "a restore never touches a source region";
+    /// Backups are a part of the restore.
+    BACKED_UP = "no database without backups is called running";
     /// Nothing is left behind in the table.
     GONE = "every wait and slot is gone in the end";
     /// Snapshots of other people stay unchanged.

@@ -23,6 +23,7 @@ use snapferry::domain::run::wait::Rules;
 use snapferry::settings::{Planning, Stack};
 
 use super::backups::{self, Nightly};
+use super::day::Day;
 use super::drive::{SWEEP_EVERY, Settings, Simulation};
 use super::fleet::{self, KEY};
 use super::judge::home;
@@ -117,6 +118,7 @@ fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
     simulation.world().judge_backups();
     simulation.world().judge_leftovers();
     prune_to_the_end(simulation);
+    simulation.end_the_day();
     weeks_pass(simulation);
     // Everything that is left belongs to nobody, and goes when its time to live has passed.
     let later = simulation
@@ -166,7 +168,7 @@ fn converge(simulation: &mut Simulation) -> bool {
 }
 
 fn has_ended(simulation: &Simulation) -> bool {
-    if !simulation.is_idle() || simulation.next_plan.is_some() {
+    if !simulation.is_idle() || simulation.day_is_running() || simulation.next_plan.is_some() {
         return false;
     }
     let world = simulation.shared.world.borrow();
@@ -343,6 +345,16 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         pruning::rule_for_sources(default, rng);
     }
     settings.planning.policies.all.extend(third);
+    let day = Day::draw(rng, nightly.is_some());
+    if let Some(day) = &day {
+        day.furnish(&mut rds);
+        settings
+            .planning
+            .policies
+            .all
+            .iter_mut()
+            .for_each(Day::rule);
+    }
     let policies = &settings.planning.policies;
     let applied = nightly.is_some().then(|| backups::applied(policies));
     // Drawn from a generator of its own, so that a world without stops stays as it was before there were any.
@@ -362,6 +374,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         applied,
         pruning,
         stops,
+        day,
         mutant,
         traced,
     });

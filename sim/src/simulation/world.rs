@@ -19,6 +19,7 @@ use snapferry::domain::run::wait::Wait;
 use snapferry::fake::{self, Effect, Table};
 
 use super::backups::Backup;
+use super::day::Day;
 use super::gate::Calls;
 use super::judge_hand_over::HandOvers;
 use super::models::{Machine, ModelledRds};
@@ -120,6 +121,8 @@ pub(super) struct Doing {
     pub(super) frozen: bool,
     /// When it looked at snapshots last.
     pub(super) looked_at: Option<Timestamp>,
+    /// When it looked at what restores and drills made last.
+    pub(super) looked_at_databases: Option<Timestamp>,
     /// When RDS last answered it about a delete.
     pub(super) deleted_at: Option<Timestamp>,
     /// Since when its inventory stands.
@@ -233,6 +236,8 @@ pub(super) struct World {
     pub(super) pruning: Pruning,
     /// In worlds where a person uses `snapferry stop`: when, and of which runs.
     pub(super) stops: Option<Rng>,
+    /// In worlds with drills and restores: what became of them.
+    pub(super) day: Option<Day>,
     pub(super) mutant: Option<Mutant>,
     pub(super) violation: Option<Violation>,
     pub(super) counts: BTreeMap<&'static str, u64>,
@@ -254,6 +259,7 @@ pub(super) struct Making {
     pub(super) applied: Option<Applied>,
     pub(super) pruning: Pruning,
     pub(super) stops: Option<Rng>,
+    pub(super) day: Option<Day>,
     pub(super) mutant: Option<Mutant>,
     pub(super) traced: bool,
 }
@@ -268,6 +274,7 @@ impl World {
             machine,
         );
         state.table = Table::default().with_an_index_that_lags();
+        state.rds.shows_settings = making.day.is_some();
         if let Some(applied) = &making.applied {
             state.table.store_policies(applied);
         }
@@ -306,6 +313,7 @@ impl World {
             backups: BTreeMap::new(),
             pruning: making.pruning,
             stops: making.stops,
+            day: making.day,
             mutant: making.mutant,
             violation: None,
             counts: BTreeMap::new(),

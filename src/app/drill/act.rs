@@ -53,6 +53,8 @@ pub enum DrillOutcome {
     Waits(String),
     /// It is over, and nothing of it is there.
     Over,
+    /// It has its result, and the remover deletes what it made.
+    Left,
     /// Something of it stays until a person acts.
     Stuck(String),
 }
@@ -68,6 +70,8 @@ pub struct Acting<'a> {
     pub width: usize,
     /// The plan. A drill that has begun may have none any more.
     pub plan: Option<&'a DrillPlan>,
+    /// Whether what it made is left to the remover, so that this process deletes nothing.
+    pub leaves_removal: bool,
 }
 
 /// Stores a drill's record as the newest state of it. If another process has stored something, that is taken over.
@@ -127,6 +131,7 @@ pub async fn advance_drill<W: Permissions>(
                 )),
             };
         }
+        DrillStep::Delete(..) if by.leaves_removal => return Ok(DrillOutcome::Left),
         DrillStep::Delete(family, name) => {
             return delete(world, by, stored, record, family, &name).await;
         }

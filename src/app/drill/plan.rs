@@ -54,6 +54,8 @@ pub struct DrillOf<'a> {
     pub only_due: bool,
     /// The level in place of the policy's.
     pub level: Option<Level>,
+    /// Whether what drills made is left to the remover.
+    pub leaves_removal: bool,
 }
 
 /// A database, and whether it is drilled.

@@ -104,23 +104,30 @@ pub async fn remove_round<W: Permissions>(
         let name = one.found.name.clone();
         match remove(world, config, &mut left, one).await {
             Ok(Removal::Asked | Removal::Gone) => report.asked.push(name),
-            Ok(removal) => report.left_behind.push((name, removal.to_string())),
+            Ok(removal) => report.note_stays(one, removal.to_string()),
             Err(error) => {
                 let why = chain(&error);
-                report.left_behind.push((name.clone(), why.clone()));
+                report.note_stays(one, why.clone());
                 report.failed.push((name, why));
             }
         }
     }
     for one in &left.all {
-        let Err(why) = &one.decision else { continue };
-        let row = (one.found.name.clone(), why.to_string());
-        if one.is_overdue {
-            report.left_behind.push(row.clone());
+        if let Err(why) = &one.decision {
+            report.note_stays(one, why.to_string());
         }
-        report.stays.push(row);
     }
     Ok(report)
+}
+
+impl RoundReport {
+    fn note_stays(&mut self, one: &DrilledDatabase, why: String) {
+        let row = (one.found.name.clone(), why);
+        if one.is_overdue {
+            self.left_behind.push(row.clone());
+        }
+        self.stays.push(row);
+    }
 }
 
 /// The drill that a database belongs to, if it is over and the database is to go or goes already.

@@ -25,15 +25,18 @@ pub struct FollowedDrill {
     pub record: DrillRecord,
     /// What happened last, in words.
     pub says: String,
-    /// Whether it is over: nothing of it is there, or a person must act.
+    /// Whether it is over: nothing of it is there, or the remover or a person must act.
     pub is_over: bool,
+    /// Whether it has its result, and the remover deletes what it made.
+    pub is_left: bool,
 }
 
 impl FollowedDrill {
-    /// Whether it passed, and nothing of it was left behind.
+    /// Whether it passed, and nothing of it was left behind but to the remover.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.record.verdict == Some(Verdict::Passed) && self.record.gone_at.is_some()
+        let is_done = self.record.gone_at.is_some() || self.is_left;
+        self.record.verdict == Some(Verdict::Passed) && is_done
     }
 }
 
@@ -120,6 +123,7 @@ async fn begin<W: act::Permissions>(
         record,
         says,
         is_over: false,
+        is_left: false,
     }))
 }
 
@@ -143,6 +147,7 @@ async fn round<W: act::Permissions>(
             home: of.home,
             width: of.width,
             plan: one.plan.as_ref(),
+            leaves_removal: of.leaves_removal,
         };
         let record = one.record.clone();
         let outcome = advance_drill(world, by, &mut one.stored, record, &seen).await;
@@ -164,10 +169,14 @@ async fn round<W: act::Permissions>(
                 first_error.get_or_insert(error);
             }
             Ok(DrillOutcome::Acted(said) | DrillOutcome::Waits(said)) => one.says = said,
-            Ok(DrillOutcome::Over) => {
+            Ok(outcome @ (DrillOutcome::Over | DrillOutcome::Left)) => {
                 let verdict = one.record.verdict.as_ref();
                 let verdict = verdict.map(ToString::to_string).unwrap_or_default();
-                one.says = format!("{verdict}; nothing of it is left");
+                one.is_left = outcome == DrillOutcome::Left;
+                one.says = match one.is_left {
+                    true => format!("{verdict}; the remover deletes what it made"),
+                    false => format!("{verdict}; nothing of it is left"),
+                };
                 one.is_over = true;
             }
             Ok(DrillOutcome::Stuck(said)) => {

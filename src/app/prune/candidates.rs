@@ -10,21 +10,23 @@ use super::regions::Regions;
 use crate::app::prune_preview::{GroupPreview, PrunePreview};
 use crate::app::source_preview::SourceGroup;
 use crate::domain::id::arn::RdsArn;
-use crate::domain::id::tags::PolicyName;
+use crate::domain::id::tags::{self, PolicyName};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use crate::domain::retention::bounds::{DatabaseId, Removal};
+use crate::domain::retention::bounds::{DatabaseId, Place, Removal};
 use crate::domain::retention::check::{Broken, Case, Ruling, broken};
 use crate::domain::retention::entered::AllEntered;
 use crate::domain::retention::forget::{Decision, Point};
+use crate::domain::retention::source::{SourceOrigin, source_origin};
 use crate::domain::retention::source_check::{SourceCase, broken_at_source};
+use crate::domain::run::naming::{copies_of_source, first_attempt};
 
 /// One database, with all its recovery points and source snapshots, and what may go of them.
 #[derive(Debug)]
 pub(super) struct Candidates {
     pub(super) id: DatabaseId,
-    /// How many recovery points and source snapshots it has.
-    pub(super) points: usize,
+    /// How many recovery points it has.
+    points: usize,
     /// Its snapshots in the recovery region, over all policies.
     snapshots: Vec<Snapshot>,
     /// Those that Snapferry took in its own region, over all policies with rules for them.
@@ -93,6 +95,7 @@ impl Candidates {
             now,
             complete: is_readable(&self.sources),
             snapshots: &self.sources,
+            recovery_points: &self.snapshots,
             removes: &self.at_source,
             entered: facts.copied,
             needed,
@@ -100,6 +103,42 @@ impl Candidates {
         let mut all = broken(&case, &at_home);
         all.extend(broken_at_source(&source_case, &at_source));
         all
+    }
+
+    /// How many recovery points it has, and how many source snapshots: each is a measure of its own.
+    pub(super) fn counts(&self) -> [((DatabaseId, Place), usize); 2] {
+        let of = |place| (self.id.clone(), place);
+        [
+            (of(Place::Recovery), self.points),
+            (of(Place::Source), self.sources.len()),
+        ]
+    }
+
+    /// The name under which everything that awaits a copy of this source snapshot stands. `None` if it is none.
+    pub(super) fn awaited_as(&self, config: &PrunerConfig, source: &RdsArn) -> Option<RdsArn> {
+        let snapshot = self.sources.iter().find(|one| one.arn == *source)?;
+        let SourceOrigin {
+            database, policy, ..
+        } = source_origin(snapshot, &config.stack)?;
+        let copies = copies_of_source(source, &config.home, &config.stack, &database, &policy);
+        copies.first().map(first_attempt)
+    }
+
+    /// Whether a recovery point of the same policy is there whose data is no older: a source snapshot is a spare for as long.
+    fn is_backed(&self, source: &Snapshot, entered: &AllEntered) -> bool {
+        let policy = source.tags.get(tags::POLICY);
+        let mut points = self.snapshots.iter();
+        points.any(|one| {
+            let at = one
+                .taken_at
+                .or_else(|| one.tags.get(tags::TAKEN_AT)?.parse().ok());
+            one.status == SnapshotStatus::Available
+                && one.tags.get(tags::POLICY) == policy
+                && at >= source.taken_at
+                && entered
+                    .get(&one.arn)
+                    .is_none_or(|one| one.mismatch.is_none())
+        })
     }
 
     /// Whether a snapshot is there.
@@ -137,8 +176,8 @@ impl Candidates {
         }
     }
 
-    /// Takes out of the plan what is needed for a while: what something awaits, and the copies that the next incremental
-    /// copy builds on. They are not a fault of the plan, and must not keep the others of their database from going.
+    /// Takes out of the plan what is needed for a while: what something awaits, the copies that the next incremental copy
+    /// builds on, and source snapshots whose recovery points are not there any more. They are not a fault of the plan, and must not keep the others of their database from going.
     fn spare(&mut self, entered: &AllEntered, needed: &BTreeSet<RdsArn>) {
         let mut bases: BTreeSet<RdsArn> = BTreeSet::new();
         // No more copies of a database come that is gone.
@@ -157,8 +196,14 @@ impl Candidates {
             bases.extend(last(&entered_at));
             bases.extend(last(&|one| one.created_at));
         }
-        self.removable
-            .retain(|(one, _)| !bases.contains(&one.snapshot) && !needed.contains(&one.snapshot));
+        let unbacked = self
+            .sources
+            .iter()
+            .filter(|one| !self.is_backed(one, entered));
+        let unbacked: BTreeSet<RdsArn> = unbacked.map(|one| one.arn.clone()).collect();
+        let stays =
+            |arn: &RdsArn| bases.contains(arn) || needed.contains(arn) || unbacked.contains(arn);
+        self.removable.retain(|(one, _)| !stays(&one.snapshot));
     }
 
     fn all(&self) -> BTreeSet<RdsArn> {
@@ -183,22 +228,27 @@ pub(super) fn databases(
         if let Some(ruling) = ruling_of(&preview.policies, group) {
             of.rulings.insert(group.policy.clone(), ruling);
         }
-        of.removable
-            .extend(group.removable().map(|one| removal(&id, one)));
+        of.removable.extend(
+            group
+                .removable()
+                .map(|one| removal(&id, Place::Recovery, one)),
+        );
     }
     for group in &preview.sources.groups {
         let id = group.database_id();
         let of = databases
             .entry(id.clone())
             .or_insert_with(|| Candidates::of(id.clone(), includes_last));
-        of.points += group.points.len();
         of.sources.extend(group.snapshots.iter().cloned());
         of.at_source.insert(
             group.policy.clone(),
             removes_at_source(&preview.policies, group),
         );
-        of.removable
-            .extend(group.removable().map(|one| removal(&id, one)));
+        of.removable.extend(
+            group
+                .removable()
+                .map(|one| removal(&id, Place::Source, one)),
+        );
     }
     for of in databases.values_mut() {
         of.removable
@@ -209,10 +259,12 @@ pub(super) fn databases(
 
 fn removal(
     database: &DatabaseId,
+    place: Place,
     (point, decision): &(Point<RdsArn>, Decision),
 ) -> (Removal, String) {
     let removal = Removal {
         database: database.clone(),
+        place,
         snapshot: point.id.clone(),
         at: point.at,
     };
@@ -223,7 +275,7 @@ fn removal(
 fn removes_at_source(policies: &Policies, group: &SourceGroup) -> bool {
     policies.ruling(&group.policy).is_some_and(|policy| {
         let retention = &policy.options.retention;
-        retention.source_retention.is_some() && !retention.shown_only
+        retention.source_retention.is_some() && !retention.source_shown_only
     })
 }
 

@@ -1,11 +1,13 @@
 //! What a round of the pruner did.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
 use super::approval::Unapproved;
 use crate::app::prune_part::Ambiguous;
 use crate::app::prune_preview::PreviewError;
-use crate::domain::id::arn::RdsArn;
+use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::restore::configuration::ConfigurationHash;
 use crate::domain::retention::check::Broken;
@@ -134,6 +136,8 @@ pub struct PruneReport {
     pub corrected: usize,
     /// What became of configurations that no recovery point names.
     pub configurations: PrunedConfigurations,
+    /// The source regions that could not be listed though a policy has rules for them, and why. Nothing goes there.
+    pub sources_not_listed: BTreeMap<Region, String>,
     /// What ended the removals before their end.
     pub stopped: Option<Stopped>,
     /// After how many days the recovery region's quota is full. `None` if RDS does not say how large it is.

@@ -3,9 +3,9 @@
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, CorrectNewest, DeleteSnapshot, DescribeQuota, DescribeSnapshots, ExpireEntered,
-    KeepHistories, KeepNotes, ListDatabases, ListOpen, PruneRounds, ReadConfigurations,
-    ReadEntered, ReadEntries, ReadFreeze, ReadHistories, ReadListings, ReadPlanCursor,
-    ReadPolicies, ReadPolicyHistory, ReadRound, ReadSelected, RegisterRemovals,
+    KeepHistories, KeepNotes, ListDatabases, ListOpen, LookUpWaits, PruneRounds,
+    ReadConfigurations, ReadEntered, ReadEntries, ReadFreeze, ReadHistories, ReadListings,
+    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadRound, ReadSelected, RegisterRemovals,
     RemoveConfigurations, StoreConfigurations, StoreListings,
 };
 
@@ -13,7 +13,7 @@ permissions! {
     /// Everything that the pruner may do.
     Permissions:
         Clock CorrectNewest DeleteSnapshot DescribeQuota DescribeSnapshots ExpireEntered KeepHistories KeepNotes ListDatabases
-        ListManualSnapshots ListOpen PruneRounds ReadConfigurations ReadEntered ReadEntries ReadFreeze ReadHistories
+        ListManualSnapshots ListOpen LookUpWaits PruneRounds ReadConfigurations ReadEntered ReadEntries ReadFreeze ReadHistories
         ReadListings ReadPlanCursor ReadPolicies ReadPolicyHistory ReadRound ReadSelected RegisterRemovals RemoveConfigurations
         StoreConfigurations StoreListings
 }

@@ -11,7 +11,7 @@ use super::permissions::Permissions;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::SnapshotId;
 use crate::domain::rds::snapshot::Snapshot;
-use crate::domain::retention::bounds::{DatabaseId, Removal};
+use crate::domain::retention::bounds::{DatabaseId, Place, Removal};
 use crate::domain::retention::round::RemovalEntry;
 use crate::error::chain;
 use crate::ports::{RdsError, Written};
@@ -75,7 +75,7 @@ pub(super) async fn remove<W: Permissions>(
                 left = batch.into_iter().chain(left).collect();
                 break;
             }
-            if let Err(stopped) = remove_one(world, databases, removal, report).await {
+            if let Err(stopped) = remove_one(world, by, databases, removal, report).await {
                 report.stopped = Some(stopped);
                 return;
             }
@@ -135,6 +135,7 @@ async fn look<W: Permissions>(
 
 async fn remove_one<W: Permissions>(
     world: &W,
+    by: &Removing<'_>,
     databases: &mut BTreeMap<DatabaseId, Candidates>,
     removal: Removal,
     report: &mut PruneReport,
@@ -165,6 +166,22 @@ async fn remove_one<W: Permissions>(
         }
         Err(error) => {
             report.failed.push((snapshot, chain(&error).to_string()));
+            return Ok(());
+        }
+    }
+    if removal.place == Place::Source {
+        // A wait for a copy of it stands in another place, so the entry has not met it.
+        let awaited = of
+            .as_ref()
+            .and_then(|of| of.awaited_as(by.facts.config, &snapshot));
+        let waits = world.look_up(awaited.as_slice()).await;
+        if !waits.as_ref().is_ok_and(Vec::is_empty) {
+            info!(%snapshot, "kept: something copies it, or that is not known");
+            if let Err(error) = world.drop_removal(&snapshot).await {
+                report.failed.push((snapshot, chain(&error).to_string()));
+            } else {
+                report.kept.push(snapshot);
+            }
             return Ok(());
         }
     }

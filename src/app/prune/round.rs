@@ -83,6 +83,7 @@ async fn round<W: Permissions>(
     let (mut preview, _) = take_inventory(world, of).await?;
     let mut report = PruneReport {
         days_to_full: days_to_full(world, config, &preview, started).await,
+        sources_not_listed: preview.sources.not_listed.clone(),
         ..PruneReport::default()
     };
     confirm(world, config, &preview, &mut last, &mut report).await?;
@@ -127,10 +128,7 @@ async fn round<W: Permissions>(
     )
     .await?;
     report.ripe = ripe.len();
-    let points = databases
-        .iter()
-        .map(|(id, of)| (id.clone(), of.points))
-        .collect();
+    let points = databases.values().flat_map(Candidates::counts).collect();
     // A person has named the database that is to lose everything, so the share of it does not cut the order.
     let bounds = match part.includes_last() {
         true => Bounds {
@@ -150,6 +148,8 @@ async fn round<W: Permissions>(
             going.clear();
         }
         _ if are_at_rest(&preview.policies) => {}
+        // What a source region holds is not known, so nobody has compared it: the rules approved before stay the measure.
+        _ if !preview.sources.not_listed.is_empty() => {}
         _ => last.approved = Some(preview.rules.clone()),
     }
     if config.removes {
@@ -213,13 +213,14 @@ async fn confirm<W: Permissions>(
             still.insert(snapshot, since);
             continue;
         }
+        let is_there = preview.sources.without_rule.contains(&snapshot);
         match there.get(&snapshot).map(|found| &found.status) {
             Some(SnapshotStatus::Deleting) => {
                 still.insert(snapshot, since);
                 continue;
             }
             Some(_) => {}
-            None if is_listed => {
+            None if is_listed && !is_there => {
                 info!(%snapshot, "removed");
                 // Nothing was entered of a source snapshot.
                 if is_at_home {

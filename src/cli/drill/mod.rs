@@ -6,6 +6,7 @@ mod evidence;
 mod text;
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -13,6 +14,7 @@ use super::arguments::{StackArguments, variables};
 use super::confirmed::confirmed;
 use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
+use super::pace;
 use super::show::write_json;
 use super::unfinished::Unfinished;
 use crate::app::carry_out_all::Pause;
@@ -42,6 +44,8 @@ pub enum DrillAction {
     CarryOut {
         /// Whether nobody is asked.
         is_confirmed: bool,
+        /// How long to wait between two looks at RDS.
+        look_every: Duration,
     },
     /// What is stored of the last ones is shown.
     History,
@@ -89,12 +93,14 @@ pub(super) async fn execute(
         policy: policy.as_ref(),
         only_due: options.due,
         level: options.level,
+        leaves_removal: options.leave_removal,
     };
     let action = match (options.history, options.dry_run) {
         (true, _) => DrillAction::History,
         (false, true) => DrillAction::DryRun,
         (false, false) => DrillAction::CarryOut {
             is_confirmed: options.yes,
+            look_every: Duration::from_secs(options.look_every),
         },
     };
     drill(&aws, of, action, json, out).await
@@ -132,7 +138,10 @@ pub async fn drill<W: plan::Permissions + act::Permissions + CallerIdentity>(
             }
             Ok(ended(&plans, true))
         }
-        DrillAction::CarryOut { is_confirmed } => {
+        DrillAction::CarryOut {
+            is_confirmed,
+            look_every,
+        } => {
             if !json {
                 text::write_plans(out, &plans)?;
             }
@@ -141,7 +150,7 @@ pub async fn drill<W: plan::Permissions + act::Permissions + CallerIdentity>(
                 writeln!(out, "Nothing was changed.")?;
                 return Ok(Ended::Badly);
             }
-            carry_out(world, of, plans, json, out).await
+            carry_out(world, of, plans, look_every, json, out).await
         }
     }
 }
@@ -165,12 +174,13 @@ async fn carry_out<W: plan::Permissions + act::Permissions + CallerIdentity>(
     world: &W,
     of: DrillOf<'_>,
     plans: DrillPlans,
+    look_every: Duration,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let who = world.caller_identity().await?;
     let unfinished = Unfinished::saying(UNFINISHED);
-    let pause = async |pause: Pause| tokio::time::sleep(pause.duration()).await;
+    let pause = async |pause: Pause| pace::wait(pause, look_every).await;
     let shown = |one: &FollowedDrill| eprintln!("{}", drill_progress(one));
     let rows = plans.rows.iter().filter(|row| row.decision.is_ok());
     let rows: Vec<DrillRow> = rows.cloned().collect();

@@ -2,6 +2,7 @@
 
 use clap::{ArgGroup, Args, ValueEnum};
 
+use crate::cli::pace::LOOK_EVERY;
 use crate::cli::time_argument::TimeArgument;
 use crate::domain::restore::gap::GapKind;
 
@@ -53,6 +54,9 @@ pub(in crate::cli) struct RestoreArguments {
     /// Do not ask the recovery region beforehand whether the restore can go: quotas, classes, versions, groups, keys, names.
     #[arg(long, conflicts_with = "emit")]
     pub(super) no_preflight: bool,
+    /// How many seconds to wait between two looks at RDS.
+    #[arg(long, value_name = "SECONDS", default_value_t = LOOK_EVERY, value_parser = clap::value_parser!(u64).range(1..=600), conflicts_with = "emit")]
+    pub(super) look_every: u64,
     /// Show the plan, and change nothing: every call, and every setting with where it comes from.
     #[arg(long)]
     pub(super) dry_run: bool,

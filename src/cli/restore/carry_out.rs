@@ -1,11 +1,13 @@
 //! `snapferry restore --yes`: carries restores out and follows them.
 
 use std::io::Write;
+use std::time::Duration;
 
 use super::closing::{write_closing, write_json_closing};
 use crate::app::carry_out_all::{FollowedRestore, Pause, Permissions, Stage, carry_out_restores};
 use crate::app::restore::{RestoreError, RestoreOf, RestorePlans};
 use crate::cli::outcome::{CliError, Ended};
+use crate::cli::pace;
 use crate::cli::show::database;
 use crate::cli::unfinished::Unfinished;
 use crate::domain::restore::compare::lacks_backups;
@@ -41,12 +43,13 @@ pub(super) async fn restore_and_close<W: Permissions>(
     world: &W,
     of: RestoreOf<'_>,
     plans: RestorePlans,
+    look_every: Duration,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let left_out = plans.left_out.len();
     let unfinished = Unfinished::saying(UNFINISHED);
-    let pause = async |pause: Pause| tokio::time::sleep(pause.duration()).await;
+    let pause = async |pause: Pause| pace::wait(pause, look_every).await;
     let shown = |one: &FollowedRestore| eprintln!("{}", restore_progress(one));
     let all = carry_out_restores(world, of, plans, pause, shown).await?;
     unfinished.finish();

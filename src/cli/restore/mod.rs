@@ -8,6 +8,7 @@ mod take_over;
 mod text;
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use super::arguments::{StackArguments, variables};
 use super::confirmed::confirmed;
@@ -85,7 +86,10 @@ pub(super) async fn execute(
     };
     match action {
         Some(action) => show_restore(&aws, of, action, json, out).await,
-        None => carry_out(&aws, of, options.yes, json, out).await,
+        None => {
+            let look_every = Duration::from_secs(options.look_every);
+            carry_out(&aws, of, (options.yes, look_every), json, out).await
+        }
     }
 }
 
@@ -96,7 +100,7 @@ pub(super) async fn execute(
 async fn carry_out<W: Permissions + preflight::Permissions>(
     world: &W,
     of: RestoreOf<'_>,
-    is_confirmed: bool,
+    (is_confirmed, look_every): (bool, Duration),
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
@@ -111,7 +115,7 @@ async fn carry_out<W: Permissions + preflight::Permissions>(
         writeln!(out, "Nothing was changed.")?;
         return Ok(Ended::Badly);
     }
-    restore_and_close(world, of, plans, json, out).await
+    restore_and_close(world, of, plans, look_every, json, out).await
 }
 
 /// The plans, also those of restores that have begun, with what a person has accepted for them.

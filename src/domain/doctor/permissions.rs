@@ -398,18 +398,18 @@ impl StackFacts {
             need(&["rds:DescribeAccountAttributes"], Vec::new()).with(REQUESTED_REGION, &self.home),
         ];
         all.extend(self.list_databases());
-        all.extend(self.see_snapshots([&self.home]));
-        for family in Family::ALL {
-            let [_, ours] = self.resources(&self.home, family);
-            let tags = need(&["rds:ListTagsForResource"], vec![ours.clone()]);
-            all.push(tags.with(REQUESTED_REGION, &self.home));
-            let delete = match family {
-                Family::Instance => "rds:DeleteDBSnapshot",
-                Family::Cluster => "rds:DeleteDBClusterSnapshot",
-            };
-            let delete = need(&[delete], vec![ours]);
-            let delete = delete.with(RESOURCE_TAG, &self.stack);
-            all.push(delete.with(own_tag(family), &self.stack));
+        all.extend(self.see_our_snapshots());
+        for region in self.all_regions() {
+            for family in Family::ALL {
+                let [_, ours] = self.resources(region, family);
+                let delete = match family {
+                    Family::Instance => "rds:DeleteDBSnapshot",
+                    Family::Cluster => "rds:DeleteDBClusterSnapshot",
+                };
+                let delete = need(&[delete], vec![ours]).with(REQUESTED_REGION, region);
+                let delete = delete.with(RESOURCE_TAG, &self.stack);
+                all.push(delete.with(own_tag(family), &self.stack));
+            }
         }
         all
     }

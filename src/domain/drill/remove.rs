@@ -18,6 +18,8 @@ use crate::domain::restore::restored::RestoredDatabase;
 pub enum RemovalReason {
     /// Its deadline, by the record.
     Deadline(Timestamp),
+    /// Its drill has come to a result, and nothing but its removal is left of it.
+    Ended,
     /// Its drill is over, and it is still there.
     LeftBehind,
     /// The table knows nothing of it, and it is older than any drill may become.
@@ -28,6 +30,7 @@ impl fmt::Display for RemovalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deadline(at) => write!(f, "its deadline was {at}"),
+            Self::Ended => f.write_str("its drill has come to a result"),
             Self::LeftBehind => f.write_str("its drill is over, and it is still there"),
             Self::Lost(at) => write!(
                 f,
@@ -77,6 +80,10 @@ pub fn decide_removal(
     if let Some(record) = record {
         if record.gone_at.is_some() {
             return Ok(RemovalReason::LeftBehind);
+        }
+        // The drill itself would do nothing else any more.
+        if record.verdict.is_some() {
+            return Ok(RemovalReason::Ended);
         }
         return match record.deadline <= now {
             true => Ok(RemovalReason::Deadline(record.deadline)),

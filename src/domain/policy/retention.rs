@@ -34,6 +34,9 @@ pub struct Retention {
     /// nothing until somebody applies the set again.
     #[serde(skip)]
     pub shown_only: bool,
+    /// The same for the source region alone.
+    #[serde(skip)]
+    pub source_shown_only: bool,
 }
 
 /// What is kept of a database that is gone.
@@ -68,6 +71,7 @@ impl Retention {
         *self
             == Self {
                 shown_only: self.shown_only,
+                source_shown_only: self.source_shown_only,
                 ..Self::default()
             }
     }

@@ -28,6 +28,8 @@ pub struct SourceCase<'a> {
     pub complete: bool,
     /// Every manual snapshot of the database's region that a run of this stack took of it.
     pub snapshots: &'a [Snapshot],
+    /// Every recovery point of this stack of the same database.
+    pub recovery_points: &'a [Snapshot],
     /// The policies in force, by the name that the snapshots' tags give: whether each may remove source snapshots.
     pub removes: &'a BTreeMap<PolicyName, bool>,
     /// What the table knows of the copies of these.
@@ -108,10 +110,25 @@ fn broken_alone(case: &SourceCase<'_>, snapshot: &Snapshot) -> Vec<Rule> {
             return rules;
         }
     };
-    if !is_copied {
+    if !is_copied || !is_backed(case, &policy, snapshot) {
         rules.push(Rule::Copied);
     }
     rules
+}
+
+/// Whether the recovery region shows a finished one of this policy whose data is no older. What was copied once and is lost
+/// there since has its last data here.
+fn is_backed(case: &SourceCase<'_>, policy: &PolicyName, source: &Snapshot) -> bool {
+    let tag = |one: &Snapshot, key: &str| one.tags.get(key).cloned();
+    case.recovery_points.iter().any(|one| {
+        let by_tag = tag(one, tags::TAKEN_AT).and_then(|text| text.parse().ok());
+        let data: Option<Timestamp> = one.taken_at.or(by_tag);
+        one.arn.region() == case.home
+            && one.status == SnapshotStatus::Available
+            && tag(one, tags::STACK).as_deref() == Some(case.stack.as_str())
+            && tag(one, tags::POLICY).as_deref() == Some(policy.as_str())
+            && data.is_some_and(|at| at <= case.now && Some(at) >= source.taken_at)
+    })
 }
 
 /// Whether a copy of it was settled as a success, by this stack's own table. Another stack of the same id may have taken it,

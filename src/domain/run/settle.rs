@@ -6,6 +6,7 @@ use super::failure::{Failure, Reason};
 use super::manifest::Manifest;
 use super::wait::{Expectation, ExpectedCopy, Phase, Rules, Wait};
 use crate::domain::id::arn::Family;
+use crate::domain::id::tags;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
 /// Who looks at a wait.
@@ -199,11 +200,16 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
 #[must_use]
 pub fn manifest(wait: &Wait, snapshot: &Snapshot) -> Manifest {
     let database = &wait.command.run.database;
-    // RDS does not say this for a cluster snapshot's copy, so use what it said about the source before the copy began.
+    // RDS does not say this for a cluster snapshot's copy, so use what it said about the source before the copy began. A
+    // source that is younger than the copy was taken anew under its name, after retention had removed the one that was
+    // copied. Then the tag of the copy knows it.
+    let is_older = |at: &Timestamp| snapshot.created_at.is_none_or(|begun| *at <= begun);
     let source_taken_at = match &wait.expected {
-        Expectation::Copy(expected_copy) => expected_copy.taken_at,
+        Expectation::Copy(expected_copy) => expected_copy.taken_at.filter(is_older),
         Expectation::Snapshot => None,
     };
+    let tag = snapshot.tags.get(tags::TAKEN_AT);
+    let by_tag = || tag?.parse().ok().filter(is_older);
     Manifest {
         step: wait.command.step,
         snapshot: snapshot.arn.clone(),
@@ -214,6 +220,6 @@ pub fn manifest(wait: &Wait, snapshot: &Snapshot) -> Manifest {
         engine_version: snapshot.engine_version.clone(),
         size_gib: snapshot.size_gib,
         key: snapshot.key.clone(),
-        taken_at: snapshot.taken_at.or(source_taken_at),
+        taken_at: snapshot.taken_at.or(source_taken_at).or_else(by_tag),
     }
 }

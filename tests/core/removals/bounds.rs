@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
-use snapferry::domain::retention::bounds::{Bounds, DatabaseId, Removal, cut};
+use snapferry::domain::retention::bounds::{Bounds, DatabaseId, Place, Removal, cut};
 
 use crate::world::{HOME, SOURCE, a_run, copy_arn, region, time};
 
 fn database(number: usize) -> DatabaseId {
     let run = a_run(&format!("db{number}"));
     (region(SOURCE), run.database.resource_id)
+}
+
+/// The recovery points of a database.
+fn points_of(number: usize) -> (DatabaseId, Place) {
+    (database(number), Place::Recovery)
 }
 
 /// The recovery point of so many days ago.
@@ -21,6 +26,7 @@ fn removal(number: usize, days: i64) -> Removal {
     assert_eq!(snapshot.region().as_str(), HOME);
     Removal {
         database: database(number),
+        place: Place::Recovery,
         snapshot,
         at: Some(run.planned_at),
     }
@@ -34,7 +40,7 @@ fn days_ago(removals: &[Removal]) -> Vec<i64> {
 
 #[test]
 fn a_tenth_of_a_databases_recovery_points_goes_in_a_round_the_oldest_first() {
-    let points = BTreeMap::from([(database(1), 35)]);
+    let points = BTreeMap::from([(points_of(1), 35)]);
     let removals: Vec<Removal> = (10..30).map(|days| removal(1, days)).collect();
     let now = cut(Bounds::default(), &points, removals);
     assert_eq!(days_ago(&now), [29, 28, 27]);
@@ -42,7 +48,7 @@ fn a_tenth_of_a_databases_recovery_points_goes_in_a_round_the_oldest_first() {
 
 #[test]
 fn at_least_one_goes_of_each_database() {
-    let points = BTreeMap::from([(database(1), 2), (database(2), 5)]);
+    let points = BTreeMap::from([(points_of(1), 2), (points_of(2), 5)]);
     let removals = vec![removal(1, 1), removal(2, 3), removal(2, 4)];
     let now = cut(Bounds::default(), &points, removals);
     assert_eq!(days_ago(&now), [4, 1]);
@@ -54,8 +60,22 @@ fn at_least_one_goes_of_each_database() {
 }
 
 #[test]
+fn source_snapshots_take_nothing_from_recovery_points_and_add_nothing_to_them() {
+    let points = BTreeMap::from([(points_of(1), 30), ((database(1), Place::Source), 300)]);
+    let recovery_points = (10..30).map(|days| removal(1, days));
+    let sources = (1..9).map(|days| Removal {
+        place: Place::Source,
+        ..removal(1, days)
+    });
+    let removals = recovery_points.chain(sources).collect();
+    let now = cut(Bounds::default(), &points, removals);
+    let at = |place| now.iter().filter(|one| one.place == place).count();
+    assert_eq!((at(Place::Recovery), at(Place::Source)), (3, 8));
+}
+
+#[test]
 fn the_stack_removes_so_many_a_round_the_oldest_of_all() {
-    let points = (0..20).map(|number| (database(number), 10)).collect();
+    let points = (0..20).map(|number| (points_of(number), 10)).collect();
     let bounds = Bounds { share: 10, max: 3 };
     let removals = (0..20)
         .map(|number| removal(number, i64::try_from(number).unwrap()))
@@ -67,7 +87,7 @@ fn the_stack_removes_so_many_a_round_the_oldest_of_all() {
 fn what_has_no_time_goes_first_and_a_failed_one_holds_nobody_up() {
     let mut failed = removal(1, 1);
     failed.at = None;
-    let points = BTreeMap::from([(database(1), 20)]);
+    let points = BTreeMap::from([(points_of(1), 20)]);
     let now = cut(
         Bounds::default(),
         &points,
@@ -90,13 +110,13 @@ proptest! {
         left.dedup();
         let mut rounds = 0;
         while !left.is_empty() {
-            let mut points: BTreeMap<DatabaseId, usize> = BTreeMap::new();
+            let mut points: BTreeMap<(DatabaseId, Place), usize> = BTreeMap::new();
             for one in &left {
-                *points.entry(one.database.clone()).or_default() += 1;
+                *points.entry((one.database.clone(), one.place)).or_default() += 1;
             }
             let now = cut(Bounds { share, max }, &points, left.clone());
             prop_assert!(!now.is_empty() && now.len() <= max);
-            for (database, points) in points {
+            for ((database, _), points) in points {
                 let of = now.iter().filter(|one| one.database == database).count();
                 prop_assert!(of <= (points * share / 100).max(1));
             }

@@ -4,6 +4,7 @@
 //! write under no condition. The fake inside knows nothing of them.
 
 mod configurations;
+mod day;
 mod operator;
 mod retention;
 mod table;

@@ -57,6 +57,7 @@ impl<'t> Reader<'t, '_> {
             when_gone: given(when_gone)?,
             keep: keep?,
             shown_only: false,
+            source_shown_only: false,
         })
     }
 
