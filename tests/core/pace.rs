@@ -25,6 +25,7 @@ fn wait(pace: &mut Pace, now: f64) -> f64 {
 
 /// Between a call and any later one lie the pauses of all calls from the one to the other, less one quiet second.
 struct Reference {
+    first: f64,
     per_second: f64,
     step: f64,
     /// For each call so far, and for each halving: the first moment at which the next call may be made because of it.
@@ -34,6 +35,7 @@ struct Reference {
 impl Reference {
     fn new(per_second: f64) -> Self {
         Self {
+            first: per_second,
             per_second,
             step: per_second / 128.0,
             not_before: Vec::new(),
@@ -50,14 +52,23 @@ impl Reference {
         may - now
     }
 
-    fn learn(&mut self, waited: f64, is_throttled: bool, now: f64) {
+    fn learn(&mut self, waited: f64, quiet: f64, is_throttled: bool, now: f64) {
         if is_throttled {
             self.step = (self.per_second / 256.0).max(1.0 / 256.0);
-            self.per_second = (self.per_second / 2.0).max(0.1);
+            self.per_second = (self.per_second / 2.0).max(1.0 / EVER.as_secs_f64());
             self.not_before = vec![now + 1.0 + 1.0 / self.per_second];
+        } else if self.per_second < self.first {
+            let turns = 1.0 + quiet * self.per_second;
+            self.per_second = (self.per_second + turns * self.step).min(self.first);
         } else if waited > 0.0 {
             self.per_second = (self.per_second + self.step).min(50.0);
         }
+    }
+
+    /// For how long no call has been due.
+    fn quiet(&self, now: f64) -> f64 {
+        let since = self.not_before.iter().copied().reduce(f64::max);
+        since.map_or(0.0, |may| (now - may - 1.0).max(0.0))
     }
 }
 
@@ -65,13 +76,14 @@ proptest! {
     #[test]
     fn a_pace_is_as_the_slow_reference_says(
         per_second in 0.5_f64..20.0,
-        calls in proptest::collection::vec((0.0_f64..2.0, 0_u8..20), 1..200),
+        calls in proptest::collection::vec((0.0_f64..5.0, 0_u8..20), 1..200),
     ) {
         let (mut pace, mut slow) = (Pace::new(per_second, EVER), Reference::new(per_second));
         let mut now = 0.0;
         for (later, odds) in calls {
             // Many calls come at once.
-            now += (later - 1.0).max(0.0);
+            now += (later - 3.0).max(0.0);
+            let quiet = slow.quiet(now);
             let turn = turn(&mut pace, now);
             let expected = slow.call(now);
             let waited = turn.wait.as_secs_f64();
@@ -79,7 +91,7 @@ proptest! {
             now += waited;
             let is_throttled = odds == 0;
             pace.learn(turn, is_throttled, at(now));
-            slow.learn(waited, is_throttled, now);
+            slow.learn(waited, quiet, is_throttled, now);
         }
     }
 
@@ -87,7 +99,7 @@ proptest! {
     /// other.
     #[test]
     fn processes_that_share_nothing_use_two_fifths_of_the_rate_and_are_seldom_throttled(per_minute in 200_u32..4_000) {
-        let mut paces = [Pace::new(2.0, EVER); 5];
+        let mut paces = [lifelike(false); 5];
         let mut due: Vec<(f64, Turn)> = paces.iter_mut().map(|pace| (0.0, turn(pace, 0.0))).collect();
         let (mut window, mut room) = (0, per_minute / 6);
         let (mut answered, mut throttled) = (0, 0);
@@ -115,6 +127,91 @@ proptest! {
     }
 }
 
+/// A read or a change with the patience that it has in life.
+fn lifelike(is_read: bool) -> Pace {
+    let operation = match is_read {
+        true => Operation::DescribeDbSnapshots,
+        false => Operation::CreateDbSnapshot,
+    };
+    *Paces::default().of(&Region::parse("eu-west-1").unwrap(), operation)
+}
+
+/// How long a burst of calls waits after an hour without any.
+fn burst(mut pace: Pace, now: f64) -> Vec<Option<SignedDuration>> {
+    let later = at(now + 3_600.0);
+    let turns = (0..40).map(|_| pace.turn(later, later));
+    turns.map(|turn| turn.map(|turn| turn.wait)).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_caller_that_makes_one_call_after_the_other_is_never_held_back(
+        is_read: bool,
+        calls in proptest::collection::vec((0.0_f64..2.0, proptest::bool::weighted(0.4)), 1..200),
+    ) {
+        let (mut pace, mut now) = (lifelike(is_read), 0.0);
+        for (later, is_throttled) in calls {
+            now += (later - 1.0).max(0.0);
+            let turn = pace.turn(at(now), at(now));
+            prop_assert!(turn.is_some(), "held back at {now} by {pace:?}");
+            now += turn.unwrap().wait.as_secs_f64();
+            pace.learn(turn.unwrap(), is_throttled, at(now));
+        }
+    }
+
+    /// Whatever happened before, and however many calls come at once: once RDS answers, the pace is as fast as that of a
+    /// new process.
+    #[test]
+    fn a_pace_is_its_first_again_after_twenty_minutes_with_a_call_a_minute(
+        is_read: bool,
+        before in proptest::collection::vec((0.0_f64..2.0, any::<bool>()), 0..60),
+        gaps in proptest::collection::vec((0.0_f64..60.0, 1_usize..8), 200),
+    ) {
+        let (mut pace, mut now) = (lifelike(is_read), 0.0);
+        for (later, is_throttled) in before {
+            now += later;
+            if let Some(turn) = pace.turn(at(now), at(now)) {
+                pace.learn(turn, is_throttled, at(now));
+            }
+        }
+        let recovers = now;
+        for (gap, calls) in gaps {
+            now += gap;
+            if now > recovers + 20.0 * 60.0 {
+                break;
+            }
+            let turns = (0..calls).filter_map(|_| pace.turn(at(now), at(now)));
+            for turn in turns.collect::<Vec<_>>() {
+                pace.learn(turn, false, at(now));
+            }
+        }
+        for (this, new) in burst(pace, now).into_iter().zip(burst(lifelike(is_read), now)) {
+            prop_assert!(new.is_none() || this <= new, "{this:?} and not {new:?}: {pace:?}");
+            prop_assert!(new.is_none() || this.is_some(), "held back: {pace:?}");
+        }
+    }
+}
+
+/// The planner lists a region every five minutes, page by page.
+#[test]
+fn a_lister_whose_every_call_was_throttled_has_its_first_pace_again_within_five_ticks() {
+    let (mut pace, mut now) = (lifelike(true), 0.0);
+    for _ in 0..20 {
+        let turn = turn(&mut pace, now);
+        now += turn.wait.as_secs_f64();
+        pace.learn(turn, true, at(now));
+    }
+    for _ in 0..5 {
+        now += 300.0;
+        for _ in 0..3 {
+            let turn = turn(&mut pace, now);
+            now += turn.wait.as_secs_f64();
+            pace.learn(turn, false, at(now));
+        }
+    }
+    assert_eq!(burst(pace, now), burst(lifelike(true), now));
+}
+
 #[test]
 fn what_was_not_called_in_a_quiet_second_is_called_at_once() {
     let mut pace = Pace::new(2.0, EVER);
@@ -125,7 +222,7 @@ fn what_was_not_called_in_a_quiet_second_is_called_at_once() {
 }
 
 #[test]
-fn only_a_call_that_waited_makes_the_pace_faster() {
+fn only_a_call_that_waited_makes_the_first_pace_faster() {
     let mut pace = Pace::new(2.0, EVER);
     let before = pace;
     let at_once = turn(&mut pace, 0.0);

@@ -7,7 +7,7 @@ use crate::domain::run::failure::Owner;
 use crate::ports::RdsError;
 
 /// How many describe calls of one region and family may be throttled before the sweep leaves it alone for this round.
-/// The SDK has tried each of them several times, so ten of them, four at once, cost half a minute.
+/// Those that the pace holds back count too: they cost no time, but the next ones would be held back as well.
 const THROTTLED_MAX: usize = 10;
 
 /// How often RDS did not answer, for each region and family.

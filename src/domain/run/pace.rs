@@ -1,8 +1,9 @@
 //! How fast one process calls RDS, so that RDS throttles neither it nor the account's other callers.
 //!
 //! RDS publishes no rate, so each process learns one for each region and operation: it is halved when RDS throttles a call,
-//! and it grows by a fixed step with each call that had to wait for its turn and was answered. Processes share nothing. This
-//! is a value; the adapter reads the clock and sleeps.
+//! and it grows by a fixed step with each call that had to wait for its turn and was answered. Below its first pace it also
+//! grows with the time: what it learnt long ago says little about now. Processes share nothing. This is a value; the adapter
+//! reads the clock and sleeps.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +18,9 @@ const QUIET: SignedDuration = SignedDuration::from_secs(1);
 const PAUSE: SignedDuration = SignedDuration::from_secs(1);
 /// How many answered calls bring back what one throttled call has cost.
 const STEPS: f64 = 128.0;
-/// The slowest and the fastest pace, in calls a second.
-const SLOWEST: f64 = 0.1;
+/// The fastest pace, in calls a second.
 const FASTEST: f64 = 50.0;
-/// The smallest step, so that a very slow pace becomes faster within minutes.
+/// The smallest step. With it even the slowest pace is the first again within twenty minutes.
 const SMALLEST_STEP: f64 = 1.0 / 256.0;
 
 /// The paces of one process.
@@ -40,9 +40,12 @@ impl Paces {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
     per_second: f64,
+    /// The pace that it began with.
+    first: f64,
     /// What an answered call adds.
     step: f64,
-    /// A call waits no longer for its turn.
+    /// A call waits no longer for its turn. So no pace is slower than one call in this time: else a caller that makes one
+    /// call after the other would not get its second turn, and nothing would be learnt.
     patience: SignedDuration,
     /// When the next call is due, if no quiet time is made up for.
     next: Timestamp,
@@ -55,6 +58,8 @@ pub struct Pace {
 pub struct Turn {
     /// In this time from now.
     pub wait: SignedDuration,
+    /// How long no call had been due when it was given.
+    quiet: SignedDuration,
     /// How many times the pace was halved by then.
     halved: u32,
 }
@@ -79,6 +84,7 @@ impl Pace {
     pub fn new(per_second: f64, patience: SignedDuration) -> Self {
         Self {
             per_second,
+            first: per_second,
             step: per_second / STEPS,
             patience,
             next: Timestamp::MIN,
@@ -96,9 +102,11 @@ impl Pace {
         if due.duration_since(asked_at) > self.patience {
             return None;
         }
+        let quiet = now.duration_since(self.next).max(SignedDuration::ZERO);
         self.next = self.after(self.next.max(now));
         Some(Turn {
             wait: due.duration_since(now),
+            quiet,
             halved: self.halved,
         })
     }
@@ -117,10 +125,16 @@ impl Pace {
         if is_throttled {
             let half = self.per_second / 2.0;
             self.step = (half / STEPS).max(SMALLEST_STEP);
-            self.per_second = half.max(SLOWEST);
+            self.per_second = half.max(1.0 / self.patience.as_secs_f64());
             self.halved = self.halved.wrapping_add(1);
-            let quiet = QUIET.saturating_add(PAUSE);
-            self.next = self.after(now.saturating_add(quiet).unwrap_or(now));
+            // A call that is asked for now may still have its turn.
+            let pause = PAUSE.saturating_add(self.pause()).min(self.patience);
+            let next = now.saturating_add(QUIET.saturating_add(pause));
+            self.next = next.unwrap_or(Timestamp::MAX);
+        } else if self.per_second < self.first {
+            // As much as if all turns of the quiet time had been used.
+            let turns = 1.0 + self.per_second * turn.quiet.as_secs_f64();
+            self.per_second = (self.per_second + turns * self.step).min(self.first);
         } else if turn.wait.is_positive() {
             self.per_second = (self.per_second + self.step).min(FASTEST);
         }
@@ -128,7 +142,11 @@ impl Pace {
 
     /// When the call after one at this time is due.
     fn after(&self, at: Timestamp) -> Timestamp {
-        let pause = SignedDuration::from_secs_f64(1.0 / self.per_second);
-        at.saturating_add(pause).unwrap_or(Timestamp::MAX)
+        at.saturating_add(self.pause()).unwrap_or(Timestamp::MAX)
+    }
+
+    /// How long it is from one call to the next.
+    fn pause(&self) -> SignedDuration {
+        SignedDuration::from_secs_f64(1.0 / self.per_second)
     }
 }
