@@ -1,4 +1,5 @@
-# Snapferry's stacks, one in the recovery region and one in each source region. The templates stay CloudFormation's: this
+# Snapferry's stacks: one in the recovery region, one in each source region, and on request a second one in the recovery
+# region. The templates stay CloudFormation's: this
 # module uploads them and makes the stacks, so that plan and drift of the resources show in CloudFormation.
 
 terraform {
@@ -30,6 +31,15 @@ locals {
     "DefinitionUri: s3://${var.bucket}/${local.definition_key}",
   )
   template_key = "snapferry/template-${sha256(local.template)}.yaml"
+
+  # The second stack of the recovery region is made where its function is given.
+  with_restore   = var.drills_zip != null
+  drills_sha256  = local.with_restore ? filesha256(var.drills_zip) : null
+  drills_key     = local.with_restore ? "snapferry/drills-${local.drills_sha256}.zip" : null
+  restore        = local.with_restore ? file("${var.templates}/restore.yaml") : ""
+  restore_code   = local.with_restore ? "CodeUri: s3://${var.bucket}/${local.drills_key}" : ""
+  restore_ready  = replace(local.restore, "CodeUri: drills.zip", local.restore_code)
+  restore_values = { for name, value in local.restore_parameters : name => value if value != null }
 
   # What is null keeps the template's default.
   recovery_parameters = { for name, value in local.parameters : name => value if value != null }
@@ -107,4 +117,40 @@ resource "aws_cloudformation_stack" "source" {
     PermissionsBoundaryArn = var.permissions_boundary_arn == null ? "" : var.permissions_boundary_arn
     RolePath               = var.role_path == null ? "/" : var.role_path
   }
+}
+
+resource "aws_s3_object" "drills" {
+  count = local.with_restore ? 1 : 0
+
+  region = var.recovery_region
+  bucket = var.bucket
+  key    = local.drills_key
+  source = var.drills_zip
+
+  lifecycle {
+    create_before_destroy = true
+
+    precondition {
+      condition     = local.drills_sha256 == var.drills_sha256
+      error_message = "The zip of drills_zip is not the release's: its SHA-256 is not the one of SHA256SUMS."
+    }
+  }
+}
+
+resource "aws_cloudformation_stack" "restore" {
+  count = local.with_restore ? 1 : 0
+
+  region        = var.recovery_region
+  name          = "${var.stack}-restore"
+  template_body = local.restore_ready
+  capabilities  = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+  # As `snapferry deploy --with restore` does: these stand in the first stack's outputs.
+  parameters = merge(local.restore_values, {
+    StackId       = aws_cloudformation_stack.recovery.outputs["StackIdentity"]
+    TableName     = aws_cloudformation_stack.recovery.outputs["TableName"]
+    AlarmTopicArn = lookup(aws_cloudformation_stack.recovery.outputs, "AlarmTopic", "")
+  })
+
+  depends_on = [aws_s3_object.drills]
 }

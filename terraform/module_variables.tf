@@ -26,6 +26,18 @@ variable "function_sha256" {
   description = "That zip's SHA-256, from the release's SHA256SUMS. The plan fails if the zip is another."
 }
 
+variable "drills_zip" {
+  type        = string
+  description = "The path of the release's snapferry-drills-ARCHITECTURE.zip. With it the second stack of the recovery region is made too, which deletes what drills left."
+  default     = null
+}
+
+variable "drills_sha256" {
+  type        = string
+  description = "That zip's SHA-256, from the release's SHA256SUMS. The plan fails if the zip is another."
+  default     = null
+}
+
 variable "templates" {
   type        = string
   description = "The path of the release's folder templates."

@@ -1,4 +1,4 @@
-# Generated from template.yaml; a test holds it. What is null keeps the template's default.
+# Generated from template.yaml and restore.yaml; a test holds it. What is null keeps the template's default.
 
 variable "source_regions" {
   type        = list(string)
@@ -323,6 +323,36 @@ variable "trust" {
   default     = null
 }
 
+variable "remover_rate" {
+  type        = string
+  description = "How often the remover looks for what drills left past their deadline."
+  default     = null
+}
+
+variable "remover_memory" {
+  type        = string
+  description = "Memory of the remover in MB. It holds the rows of the recovery region's databases."
+  default     = null
+}
+
+variable "remover_timeout" {
+  type        = string
+  description = "Timeout of the remover in seconds. A round asks for every deletion once and waits for none; the next round continues."
+  default     = null
+}
+
+variable "remover_concurrency" {
+  type        = string
+  description = "How many removers Lambda may run at once, reserved from the account's limit. If it is empty, none are reserved. Two rounds at once do no harm: the second one removes nothing."
+  default     = null
+}
+
+variable "remover_silent_seconds" {
+  type        = string
+  description = "The alarm looks at the remover's runs in periods of this length. Keep it at RemoverRate or more, in whole minutes."
+  default     = null
+}
+
 locals {
   parameters = {
     SourceRegions = join(",", var.source_regions)
@@ -378,6 +408,25 @@ locals {
     OldestCommandAlarmSeconds = var.oldest_command_alarm_seconds
     PlannerSilentSeconds = var.planner_silent_seconds
     SweeperSilentSeconds = var.sweeper_silent_seconds
+    Trust = var.trust
+  }
+
+  restore_parameters = {
+    Architecture = var.architecture
+    LogLevel = var.log_level
+    LogRetentionDays = var.log_retention_days
+    PermissionsBoundaryArn = var.permissions_boundary_arn
+    RolePath = var.role_path
+    SubnetIds = var.subnet_ids == null ? null : join(",", var.subnet_ids)
+    SecurityGroupIds = var.security_group_ids == null ? null : join(",", var.security_group_ids)
+    RemoverRate = var.remover_rate
+    RemoverMemory = var.remover_memory
+    RemoverTimeout = var.remover_timeout
+    RemoverConcurrency = var.remover_concurrency
+    RemoverSilentSeconds = var.remover_silent_seconds
+    SweepWidth = var.sweep_width
+    RdsReadSeconds = var.rds_read_seconds
+    RdsChangeSeconds = var.rds_change_seconds
     Trust = var.trust
   }
 }

@@ -151,6 +151,48 @@ fn a_fleet_gets_its_recovery_points_by_callbacks_only() {
 }
 
 #[test]
+fn copies_are_drilled_and_the_fleet_is_restored_while_the_source_regions_refuse_every_call() {
+    let output = demo().args(["--drill", "--json"]).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let figures: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    let failed = serde_json::json!({
+        "broken-copy": 1, "missing-subnet-group": 1, "past-deadline": 1,
+    });
+    let drills = serde_json::json!({ "done": 3, "passed": 3, "failed": failed, "left_behind": 0 });
+    assert_eq!(figures["drills"], drills);
+    let restored = serde_json::json!({ "databases": 12, "settings_differ": 0 });
+    assert_eq!(figures["restored"], restored);
+    // Both commands were evaluated under their own policies, and no right of these was too much.
+    let by_role = &figures["iam"]["by_role"];
+    for (role, action) in [
+        ("drills", "rds:DeleteDBCluster"),
+        ("drills", "rds:CreateDBInstance"),
+        ("restores", "rds:RestoreDBClusterFromSnapshot"),
+        ("restores", "iam:PassRole"),
+    ] {
+        assert!(by_role[role][action].as_u64() > Some(0), "{role} {action}");
+    }
+    assert_eq!(by_role["restores"]["rds:DeleteDBInstance"], Value::Null);
+    assert_eq!(figures["iam"]["denied"], 0);
+    assert_eq!(figures["iam"]["unused"], serde_json::json!([]));
+}
+
+#[test]
+fn with_too_few_databases_for_drills_it_says_how_many_it_needs() {
+    let output = demo()
+        .args(["--drill", "--databases", "5"])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(
+        said(&output).contains("12 databases or more"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
 fn faults_cost_tries_and_no_recovery_point() {
     let output = demo()
         .args(["--faults", "mild", "--databases", "6"])

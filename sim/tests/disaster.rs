@@ -12,17 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use snapferry::app::plan_preview::{Verdict, preview};
 use snapferry::domain::id::arn::{RdsArn, Region as HomeRegion};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::restore::configuration::{Configuration, Member};
 use snapferry::domain::restore::versions::Versions;
-use snapferry::fake::{Executions, World};
 use snapferry::json as text;
-use snapferry::settings::{Planning, Variables};
 use snapferry_sim::local::{Client, Function, JsonService, LocalOptions, LocalStack};
 use snapferry_sim::old_points::OldPoint;
 use snapferry_sim::python::venv;
@@ -35,7 +31,7 @@ use snapferry_sim::rds_http::{
 };
 use snapferry_sim::rds_to_domain::tags;
 use snapferry_sim::restores_to_domain::{cluster_settings, instance_settings};
-use snapferry_sim::simulation::models::ModelledRds;
+use snapferry_sim::sister;
 use tokio::sync::mpsc;
 
 use crate::tutorial::{plain, steps};
@@ -45,8 +41,6 @@ const HOME: &str = "eu-central-1";
 /// The account, as the page names it.
 const ACCOUNT: &str = "111122223333";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/7f1d0c3e-0000-4000-8000-00000000c0de";
-/// Where the stack is that protects what was restored.
-const THIRD: &str = "eu-north-1";
 
 /// The source region is lost once this is set: no call gets an answer, and each is noted.
 #[derive(Debug, Default)]
@@ -263,38 +257,6 @@ impl Shell {
     }
 }
 
-/// Which databases of the recovery region a stack in a third region would protect.
-fn protected_again(rds: Rds) -> Vec<String> {
-    let machine = format!("arn:aws:states:{THIRD}:111122223333:stateMachine:protect");
-    let key = format!("arn:aws:kms:{THIRD}:111122223333:key/11111111-2222-3333-4444-555555555555");
-    let settings = [
-        ("SNAPFERRY_STACK_ID", "third"),
-        ("AWS_REGION", THIRD),
-        ("SNAPFERRY_TABLE", "table"),
-        ("SNAPFERRY_SOURCE_REGIONS", HOME),
-        ("SNAPFERRY_STATE_MACHINE_ARN", &machine),
-        ("SNAPFERRY_KMS_KEY", &key),
-    ];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let planning = Planning::from_variables(Variables::new(settings)).unwrap();
-    let world = World::new(
-        Timestamp::now(),
-        ModelledRds::new(rds),
-        Executions::default(),
-    );
-    let shown = preview(&world, &planning, &planning.source_regions)
-        .now_or_never()
-        .unwrap()
-        .unwrap();
-    let selected = shown
-        .rows
-        .iter()
-        .filter(|row| matches!(row.verdict, Verdict::Selected { .. }));
-    let mut names: Vec<String> = selected.map(|row| row.database.name().to_owned()).collect();
-    names.sort();
-    names
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_of_the_page_works_while_the_source_region_refuses_every_call() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -378,5 +340,5 @@ async fn every_command_of_the_page_works_while_the_source_region_refuses_every_c
     let shop = model.cluster(&here, "shop").unwrap();
     let before = model.cluster(&region(SOURCE), "shop").unwrap();
     assert_eq!(shop.spec.members, before.spec.members);
-    assert_eq!(protected_again(model), ["orders"]);
+    assert_eq!(sister::selects(&model, HOME), ["orders"]);
 }

@@ -1,9 +1,10 @@
 //! Preflight against the model of RDS: it stops what RDS would refuse, and nothing else.
 
 use snapferry::app::carry_out_all::Stage;
+use snapferry::app::restore::Which;
 use snapferry_sim::rds::{InstanceSpec, Rds, Tags};
 
-use crate::restores::{Day, Fleet, Misfortunes, fleet, home};
+use crate::restores::{Day, Fleet, Misfortunes, fleet, home, with_a_namesake};
 
 /// What the recovery region lacks, the database that needs it, and what preflight says.
 type Lack = (&'static str, fn(&mut Rds), &'static str);
@@ -92,4 +93,22 @@ fn a_clusters_version_that_is_not_on_offer_is_left_to_rds() {
     let shop = all.iter().find(|one| one.plan.name == "shop").unwrap();
     assert_eq!(shop.stage, Stage::Stopped);
     assert!(!shop.says.contains("preflight"), "{}", shop.says);
+}
+
+#[test]
+fn of_two_databases_of_one_name_the_second_is_stopped_and_never_called_done() {
+    for skips_preflight in [false, true] {
+        let mut fleet = fleet();
+        let both = with_a_namesake(&mut fleet, "billing");
+        let mut day = Day::of(fleet, Misfortunes::none());
+        day.which = Which::These(both);
+        day.options.skips_preflight = skips_preflight;
+        // Also when the command is run again and the first one is long done.
+        for _ in 0..2 {
+            let all = day.until_it_ends();
+            let stages: Vec<Stage> = all.iter().map(|one| one.stage).collect();
+            assert_eq!(stages, [Stage::Done, Stage::Stopped], "{}", all[1].says);
+            assert!(all[1].says.contains("another database"), "{}", all[1].says);
+        }
+    }
 }

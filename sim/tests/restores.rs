@@ -224,6 +224,26 @@ pub(crate) fn fleet() -> Fleet {
     }
 }
 
+/// The fleet with an instance of another source region that has the name of one of it. The resource ids of both.
+pub(crate) fn with_a_namesake(fleet: &mut Fleet, name: &str) -> Vec<String> {
+    let there: RdsRegion = "us-east-1".parse().unwrap();
+    let rds = &mut fleet.rds;
+    rds.add_instance(&there, InstanceSpec::postgres(name))
+        .unwrap();
+    let instance = rds.instance(&there, name).unwrap().clone();
+    let first = rds.instance(&source(), name).unwrap().resource_id.clone();
+    let (of, at) = (SourceInstance::of(&instance), "2026-11-22T03:00:00Z");
+    plant(rds, &instance.arn, of, at);
+    fleet.configurations.push(Configuration {
+        database: RdsArn::parse(&instance.arn).unwrap(),
+        resource_id: ResourceId::parse(&instance.resource_id).unwrap(),
+        settings: instance_settings(&instance),
+        members: BTreeMap::new(),
+        tags: tags(&instance.spec.tags),
+    });
+    vec![first, instance.resource_id]
+}
+
 fn plant(rds: &mut Rds, database: &str, of: SourceInstance, at: &str) {
     let copy = old_point(database, of, at);
     rds.plant_snapshot(&home(), copy).unwrap();

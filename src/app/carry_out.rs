@@ -33,6 +33,8 @@ pub enum Begun {
     IsDone(Box<StoredRestore>, Timestamp),
     /// A restore of another recovery point under this name has begun and is not done.
     OfAnotherPoint(RdsArn, Option<Timestamp>),
+    /// Another database is restored under this name, or was.
+    OfAnotherDatabase(RdsArn),
 }
 
 /// What happened in one round of a restore.
@@ -118,6 +120,9 @@ pub async fn begin<W: Permissions + Clock>(
         {
             let stored = stored.clone();
             let record = &stored.record;
+            if record.database != plan.database {
+                return Ok(Begun::OfAnotherDatabase(record.database.clone()));
+            }
             return Ok(match record.done_at {
                 Some(done_at) => Begun::IsDone(Box::new(stored), done_at),
                 None if record.point == plan.point => {

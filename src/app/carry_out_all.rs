@@ -296,9 +296,14 @@ async fn start<W: Permissions>(
                     one.stored = Some(*stored);
                     one.says = format!("it goes on with {}", point.name());
                 }
-                Begun::OfAnotherPoint(..) => one.stop(STOPPED_BY_ANOTHER.to_owned()),
+                Begun::OfAnotherPoint(..) | Begun::OfAnotherDatabase(_) => {
+                    one.stop(STOPPED_BY_ANOTHER.to_owned());
+                }
             }
         }
+        Begun::OfAnotherDatabase(other) => one.stop(format!(
+            "stopped: another database, {other}, has this name in the recovery region: choose another with --as"
+        )),
     }
     Ok(())
 }

@@ -171,6 +171,14 @@ pub async fn look<S: Permissions>(
     }
     let restore = request.stack.of_restore();
     if let Some(facts) = world.find_stack(&request.recovery, &restore).await? {
+        // Only the first stack says whose drills live, and this one removes them.
+        if works(&facts) && !home.as_ref().is_some_and(works) {
+            refused.push(format!(
+                "the stack {restore} in {}: the stack {} does not work any more, so whether drills live cannot be asked; \
+                 delete {restore} in CloudFormation once no database sfd-* is there",
+                request.recovery, request.stack
+            ));
+        }
         let (region, template) = (request.recovery.clone(), Template::Restore);
         take(&mut all, &mut refused, (region, restore), facts, &template);
     }

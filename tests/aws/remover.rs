@@ -129,6 +129,27 @@ fn the_remover_deletes_what_the_table_lost_and_asks_for_nothing_else() {
 }
 
 #[test]
+fn a_round_where_nothing_is_left_costs_two_lists_and_one_read() {
+    let server = server(&json!({}), |asked| match asked.action().as_str() {
+        "DescribeDBInstances" => ok(
+            "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances/>\
+             </DescribeDBInstancesResult></DescribeDBInstancesResponse>",
+        ),
+        _ => aws(asked, deleted),
+    });
+    let child = remover(&server).spawn().unwrap();
+    let answer = server.wait_for(is_the_answer);
+    let output = end(child);
+    assert_eq!(answer.json()["there"], 0);
+    assert_eq!(left_behind(&output.stdout), [json!(0.0)]);
+    let calls = server.asked();
+    let calls = calls.iter().filter(|asked| asked.uri.starts_with("/all"));
+    let actions: Vec<String> = calls.map(Asked::action).collect();
+    let expected = ["DescribeDBInstances", "DescribeDBClusters", "GetItem"];
+    assert_eq!(actions, expected);
+}
+
+#[test]
 fn what_rds_does_not_let_it_delete_is_left_behind_and_counted() {
     let server = server(&json!({}), |asked| {
         let denied = || {

@@ -177,25 +177,46 @@ fn the_second_template_goes_to_cloudformation_as_a_text_and_names_its_code_once(
     assert!(parameter_names(&template).contains(&"RemoverRate"));
 }
 
-#[test]
-fn destroy_deletes_the_second_stack_before_the_first() {
+/// Both stacks as CloudFormation shows them to a removal, the first one in this status.
+fn to_destroy(status: &str) -> (Deployments, DestroyRequest) {
     let world = world();
     deployed_with_restore(&world, request());
+    let shown = |facts: StackFacts, name: &str, value: &str| {
+        let mut facts = facts;
+        facts.parameters.insert(name.to_owned(), value.to_owned());
+        facts
+    };
+    let second = shown(restore(&world), "RemoverRate", "rate(1 hour)");
+    world.put_stack(&home(), &stack().of_restore(), second);
+    let first = world.stack(&home(), &stack()).unwrap();
+    let first = StackFacts {
+        status: status.to_owned(),
+        ..shown(first, "EventsQueueArn", "")
+    };
+    world.put_stack(&home(), &stack(), first);
     let request = DestroyRequest {
         recovery: home(),
         stack: stack(),
         sources: vec![region("eu-west-1"), region("eu-north-1")],
     };
-    let mut facts = restore(&world);
-    facts
-        .parameters
-        .insert("RemoverRate".to_owned(), "rate(1 hour)".to_owned());
-    world.put_stack(&home(), &stack().of_restore(), facts);
-    let mut first = world.stack(&home(), &stack()).unwrap();
-    first
-        .parameters
-        .insert("EventsQueueArn".to_owned(), String::new());
-    world.put_stack(&home(), &stack(), first);
+    (world, request)
+}
+
+/// H20: the remover must not go while drills may live.
+#[test]
+fn the_second_stack_is_not_deleted_where_nobody_can_say_whether_drills_live() {
+    let (world, request) = to_destroy("DELETE_FAILED");
+    let refused = run(destroy::look(&world, &request)).unwrap_err();
+    let said = refused.to_string();
+    assert!(
+        said.contains("snapferry-restore") && said.contains("sfd-*"),
+        "{said}"
+    );
+}
+
+#[test]
+fn destroy_deletes_the_second_stack_before_the_first() {
+    let (world, request) = to_destroy("UPDATE_COMPLETE");
     let found = run(destroy::look(&world, &request)).unwrap();
     let names: Vec<&str> = found.all.iter().map(|one| one.name.as_str()).collect();
     let expected = [

@@ -6,9 +6,9 @@ use std::path::Path;
 use hcl::{Block, Body, Expression};
 use serde_json::Value;
 use snapferry::domain::deploy::defaults::parameter_names;
-use snapferry::domain::deploy::package::{Templates, packaged};
+use snapferry::domain::deploy::package::{Templates, packaged, packaged_restore};
 
-use crate::document::{keys, source_region, template, text};
+use crate::document::{keys, restore, source_region, template, text};
 
 const FILES: [&str; 4] = [
     "main.tf",
@@ -41,39 +41,63 @@ fn snake(name: &str) -> String {
     words
 }
 
-/// The variables and the map of parameters, as the template's parameters say them.
+/// The parameters of the second stack that the first one has, by another name or not at all, in its outputs.
+const OF_OUTPUTS: [&str; 3] = ["StackId", "TableName", "AlarmTopicArn"];
+
+fn variable_tf(name: &str, parameter: &Value) -> String {
+    let kind = match parameter["Type"] == "CommaDelimitedList" {
+        true => "list(string)",
+        false => "string",
+    };
+    let description = parameter["Description"].as_str().unwrap();
+    let description = description.replace('\\', "\\\\").replace('"', "\\\"");
+    let default = match &parameter["Default"] {
+        Value::Null => "",
+        _ => "  default     = null\n",
+    };
+    format!(
+        "\nvariable \"{}\" {{\n  type        = {kind}\n  description = \"{description}\"\n{default}}}\n",
+        snake(name)
+    )
+}
+
+fn value_tf(name: &str, parameter: &Value) -> String {
+    let variable = format!("var.{}", snake(name));
+    match (
+        parameter["Type"] == "CommaDelimitedList",
+        &parameter["Default"],
+    ) {
+        (false, _) => variable,
+        (true, Value::Null) => format!("join(\",\", {variable})"),
+        (true, _) => format!("{variable} == null ? null : join(\",\", {variable})"),
+    }
+}
+
+/// The variables and the maps of parameters, as the templates' parameters say them. What both templates have is one variable.
 fn parameters_tf() -> String {
-    let recovery = Templates::carried().recovery;
-    let template = template();
-    let of = |name: &str| &template["Parameters"][name];
-    let is_list = |name: &str| of(name)["Type"] == "CommaDelimitedList";
-    let mut file = "# Generated from template.yaml; a test holds it. What is null keeps the template's default.\n"
-        .to_owned();
-    for name in parameter_names(&recovery) {
-        let kind = if is_list(name) {
-            "list(string)"
-        } else {
-            "string"
-        };
-        let description = of(name)["Description"].as_str().unwrap();
-        let description = description.replace('\\', "\\\\").replace('"', "\\\"");
-        let default = match &of(name)["Default"] {
-            Value::Null => "",
-            _ => "  default     = null\n",
-        };
-        file.push_str(&format!(
-            "\nvariable \"{}\" {{\n  type        = {kind}\n  description = \"{description}\"\n{default}}}\n",
-            snake(name)
-        ));
+    let carried = Templates::carried();
+    let (recovery, second) = (template(), restore());
+    let (names, of_second) = (
+        parameter_names(&carried.recovery),
+        parameter_names(&carried.restore),
+    );
+    let mut file =
+        "# Generated from template.yaml and restore.yaml; a test holds it. What is null keeps the template's default.\n"
+            .to_owned();
+    for name in &names {
+        file.push_str(&variable_tf(name, &recovery["Parameters"][*name]));
+    }
+    for name in of_second.iter().filter(|name| !names.contains(name)) {
+        file.push_str(&variable_tf(name, &second["Parameters"][*name]));
     }
     file.push_str("\nlocals {\n  parameters = {\n");
-    for name in parameter_names(&recovery) {
-        let variable = format!("var.{}", snake(name));
-        let value = match (is_list(name), &of(name)["Default"]) {
-            (false, _) => variable,
-            (true, Value::Null) => format!("join(\",\", {variable})"),
-            (true, _) => format!("{variable} == null ? null : join(\",\", {variable})"),
-        };
+    for name in &names {
+        let value = value_tf(name, &recovery["Parameters"][*name]);
+        file.push_str(&format!("    {name} = {value}\n"));
+    }
+    file.push_str("  }\n\n  restore_parameters = {\n");
+    for name in of_second.iter().filter(|name| !OF_OUTPUTS.contains(name)) {
+        let value = value_tf(name, &second["Parameters"][*name]);
         file.push_str(&format!("    {name} = {value}\n"));
     }
     file.push_str("  }\n}\n");
@@ -88,26 +112,51 @@ fn the_modules_variables_are_the_templates_parameters() {
         let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parameters.tf");
         std::fs::write(&fresh, expected).unwrap();
         panic!(
-            "terraform/parameters.tf is not what template.yaml says. Look at the difference, then: cp {} terraform/",
+            "terraform/parameters.tf is not what the templates say. Look at the difference, then: cp {} terraform/",
             fresh.display()
         );
     }
     // hcl-rs is the other opinion on names and keys.
     let body = parsed("parameters.tf");
-    let template = template();
-    let parameters: BTreeSet<String> = keys(&template["Parameters"])
-        .into_iter()
-        .map(ToOwned::to_owned)
-        .collect();
+    let of = |template: &Value| -> BTreeSet<String> {
+        let names = keys(&template["Parameters"]).into_iter();
+        names.map(ToOwned::to_owned).collect()
+    };
+    let (first, mut second) = (of(&template()), of(&restore()));
+    second.retain(|name| !OF_OUTPUTS.contains(&name.as_str()));
     let variables: BTreeSet<String> = body
         .blocks()
         .filter(|block| block.identifier.as_str() == "variable")
         .map(|block| block.labels[0].as_str().to_owned())
         .collect();
-    let expected: BTreeSet<String> = parameters.iter().map(|name| snake(name)).collect();
+    let expected: BTreeSet<String> = (&first | &second).iter().map(|name| snake(name)).collect();
     assert_eq!(variables, expected);
     let locals = blocks(&body, &["locals"]).next().unwrap();
-    assert_eq!(members(locals, "parameters"), parameters);
+    assert_eq!(members(locals, "parameters"), first);
+    assert_eq!(members(locals, "restore_parameters"), second);
+}
+
+/// What the second stack takes from the first one's outputs, the module gives it too.
+#[test]
+fn the_second_stack_gets_from_the_firsts_outputs_what_deploy_gives_it() {
+    let main = text("terraform/main.tf");
+    let (_, stack) = main
+        .split_once("\"aws_cloudformation_stack\" \"restore\"")
+        .unwrap();
+    for (parameter, output) in
+        OF_OUTPUTS
+            .into_iter()
+            .zip(["StackIdentity", "TableName", "AlarmTopic"])
+    {
+        let line = stack
+            .lines()
+            .find(|line| line.trim().starts_with(parameter));
+        assert!(
+            line.unwrap().contains(&format!("\"{output}\"")),
+            "{parameter}"
+        );
+        assert!(template()["Outputs"][output].is_object(), "{output}");
+    }
 }
 
 /// CloudFormation takes a failed upgrade back with the objects of the template before.
@@ -123,7 +172,7 @@ fn an_object_goes_only_after_the_stack_that_needs_it_for_its_rollback() {
                 .is_some_and(|kind| kind.as_str() == "aws_s3_object")
         })
         .collect();
-    assert_eq!(objects.len(), 3);
+    assert_eq!(objects.len(), 4);
     for object in objects {
         let lifecycle = blocks(&object.body, &["lifecycle"]).next();
         let mut attributes = lifecycle.unwrap().body.attributes();
@@ -213,4 +262,7 @@ fn the_module_replaces_what_a_releases_template_says() {
         assert!(main.contains(&format!("\"{needle}\"")), "{needle}");
         assert!(template.contains(needle), "{needle}");
     }
+    let second = packaged_restore(&Templates::carried().restore, "drills.zip").unwrap();
+    let needle = "CodeUri: drills.zip";
+    assert!(main.contains(&format!("\"{needle}\"")) && second.contains(needle));
 }

@@ -164,6 +164,7 @@ impl Simulation {
                     policy: None,
                     only_due: true,
                     level: None,
+                    leaves_removal: false,
                 };
                 if let Ok(plans) = plan_drills(&port, of, port.now()).await {
                     let rows = plans.rows.into_iter().filter(|row| row.decision.is_ok());

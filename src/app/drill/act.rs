@@ -23,25 +23,69 @@ use crate::domain::restore::value::Value;
 use crate::error::chain;
 use crate::json::drill::{CheckAnswer, CheckRequest, read_check, write_check};
 use crate::ports::{
-    ChangeDatabase, CheckDrill, Clock, DatabaseCall, PortError, RdsError, ReadDrills, ReadFailures,
-    StoreDrills, StoredDrills, Written,
+    ChangeDatabase, CheckDrill, Clock, DatabaseCall, DescribeRestored, PortError, RdsError,
+    ReadDrills, ReadFailures, ReadFreeze, StoreDrills, StoredDrills, Written,
 };
 
-/// What carrying a drill out needs: what makes it, what proves it, and what removes it.
-pub trait Permissions:
-    ChangeDatabase + CheckDrill + ReadDrills + ReadFailures + StoreDrills + remove::Permissions + Clock
-{
+sum_of_ports! {
+    /// What carrying a drill out to its result needs: what makes it, and what proves it. Nothing of it deletes.
+    pub Proves: ChangeDatabase CheckDrill Clock DescribeRestored ReadDrills ReadFailures ReadFreeze StoreDrills
 }
 
-impl<W> Permissions for W where
-    W: ChangeDatabase
-        + CheckDrill
-        + ReadDrills
-        + ReadFailures
-        + StoreDrills
-        + remove::Permissions
-        + Clock
-{
+/// What carrying a drill out needs: what makes it, what proves it, and what removes it.
+pub trait Permissions: Proves + remove::Permissions {}
+
+impl<W: Proves + remove::Permissions> Permissions for W {}
+
+/// Who removes what a drill made once it has its result.
+#[allow(
+    async_fn_in_trait,
+    reason = "the use cases are generic and single-threaded; no future needs to be Send"
+)]
+pub trait Remover<W> {
+    /// Removes this database, or leaves it.
+    async fn remove(
+        &self,
+        world: &W,
+        by: Acting<'_>,
+        stored: &mut StoredDrills,
+        record: DrillRecord,
+        what: (Family, &str),
+    ) -> Result<DrillOutcome, RestoreError>;
+}
+
+/// The process that carries the drill out removes it.
+#[derive(Debug, Clone, Copy)]
+pub struct ThisProcess;
+
+impl<W: Permissions> Remover<W> for ThisProcess {
+    async fn remove(
+        &self,
+        world: &W,
+        by: Acting<'_>,
+        stored: &mut StoredDrills,
+        record: DrillRecord,
+        (family, name): (Family, &str),
+    ) -> Result<DrillOutcome, RestoreError> {
+        delete(world, by, stored, record, family, name).await
+    }
+}
+
+/// The function of restore.yaml removes it. This process cannot delete.
+#[derive(Debug, Clone, Copy)]
+pub struct TheFunction;
+
+impl<W> Remover<W> for TheFunction {
+    async fn remove(
+        &self,
+        _: &W,
+        _: Acting<'_>,
+        _: &mut StoredDrills,
+        _: DrillRecord,
+        _: (Family, &str),
+    ) -> Result<DrillOutcome, RestoreError> {
+        Ok(DrillOutcome::Left)
+    }
 }
 
 /// What happened in one round of a drill.
@@ -70,8 +114,6 @@ pub struct Acting<'a> {
     pub width: usize,
     /// The plan. A drill that has begun may have none any more.
     pub plan: Option<&'a DrillPlan>,
-    /// Whether what it made is left to the remover, so that this process deletes nothing.
-    pub leaves_removal: bool,
 }
 
 /// Stores a drill's record as the newest state of it. If another process has stored something, that is taken over.
@@ -109,9 +151,9 @@ const ELSEWHERE: &str = "another process carries it out at the same time";
 ///
 /// # Errors
 /// If the table or RDS does not answer.
-pub async fn advance_drill<W: Permissions>(
+pub async fn advance_drill<W: Proves, R: Remover<W>>(
     world: &W,
-    by: Acting<'_>,
+    (by, remover): (Acting<'_>, &R),
     stored: &mut StoredDrills,
     record: DrillRecord,
     seen: &Seen,
@@ -131,9 +173,10 @@ pub async fn advance_drill<W: Permissions>(
                 )),
             };
         }
-        DrillStep::Delete(..) if by.leaves_removal => return Ok(DrillOutcome::Left),
         DrillStep::Delete(family, name) => {
-            return delete(world, by, stored, record, family, &name).await;
+            return remover
+                .remove(world, by, stored, record, (family, &name))
+                .await;
         }
         DrillStep::Note(name, id) => {
             let said = format!("RDS shows {name}, which an earlier call made");
@@ -175,7 +218,7 @@ pub async fn advance_drill<W: Permissions>(
 }
 
 /// Makes the call of a step of the restore. That it is made is stored before, and what it made afterwards.
-async fn send<W: Permissions>(
+async fn send<W: Proves>(
     world: &W,
     by: Acting<'_>,
     stored: &mut StoredDrills,

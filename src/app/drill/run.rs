@@ -1,7 +1,9 @@
 //! Carries drills out and follows them until nothing of any of them is there any more.
 
 use crate::app::carry_out_all::{Pause, is_passing};
-use crate::app::drill::act::{self, Acting, DrillOutcome, advance_drill, save};
+use crate::app::drill::act::{
+    self, Acting, DrillOutcome, TheFunction, ThisProcess, advance_drill, save,
+};
 use crate::app::drill::look::look_at_drills;
 use crate::app::drill::plan::{DrillOf, DrillRow};
 use crate::app::restore::RestoreError;
@@ -52,6 +54,22 @@ pub async fn carry_out_drills<W: act::Permissions>(
     rows: Vec<DrillRow>,
     who: &str,
     pause: impl AsyncFn(Pause),
+    shown: impl FnMut(&FollowedDrill),
+) -> Result<Vec<FollowedDrill>, RestoreError> {
+    // Boxed: the caller's future would have room for both.
+    match of.leaves_removal {
+        true => Box::pin(follow(world, (of, &TheFunction), rows, who, pause, shown)).await,
+        false => Box::pin(follow(world, (of, &ThisProcess), rows, who, pause, shown)).await,
+    }
+}
+
+/// The same, with this hand for what has its result.
+async fn follow<W: act::Proves, R: act::Remover<W>>(
+    world: &W,
+    (of, remover): (DrillOf<'_>, &R),
+    rows: Vec<DrillRow>,
+    who: &str,
+    pause: impl AsyncFn(Pause),
     mut shown: impl FnMut(&FollowedDrill),
 ) -> Result<Vec<FollowedDrill>, RestoreError> {
     let mut all = Vec::new();
@@ -73,7 +91,7 @@ pub async fn carry_out_drills<W: act::Permissions>(
         if open.is_empty() {
             return first_error.map_or(Ok(all), Err);
         }
-        match round(world, of, &mut open, &pause, &mut shown).await {
+        match round(world, (of, remover), &mut open, &pause, &mut shown).await {
             Ok(None) => {}
             Ok(Some(error)) => {
                 first_error.get_or_insert(error);
@@ -88,7 +106,7 @@ pub async fn carry_out_drills<W: act::Permissions>(
 }
 
 /// Stores that a drill begins, or finds the one that has. Nothing if another process was faster and is over already.
-async fn begin<W: act::Permissions>(
+async fn begin<W: act::Proves>(
     world: &W,
     row: DrillRow,
     who: &str,
@@ -131,9 +149,9 @@ async fn begin<W: act::Permissions>(
 ///
 /// # Errors
 /// If RDS does not say what there is.
-async fn round<W: act::Permissions>(
+async fn round<W: act::Proves, R: act::Remover<W>>(
     world: &W,
-    of: DrillOf<'_>,
+    (of, remover): (DrillOf<'_>, &R),
     open: &mut [&mut FollowedDrill],
     pause: &impl AsyncFn(Pause),
     shown: &mut impl FnMut(&FollowedDrill),
@@ -147,9 +165,9 @@ async fn round<W: act::Permissions>(
             home: of.home,
             width: of.width,
             plan: one.plan.as_ref(),
-            leaves_removal: of.leaves_removal,
         };
         let record = one.record.clone();
+        let by = (by, remover);
         let outcome = advance_drill(world, by, &mut one.stored, record, &seen).await;
         if let Some(record) = one.stored.drills.find(&one.record.id) {
             one.record = record.clone();

@@ -99,8 +99,10 @@ fn stop(check: Check, what: String) -> Finding {
 #[must_use]
 pub fn findings(home: &Region, all: &[Makings], answers: &Answers) -> Vec<Vec<Finding>> {
     let mut quotas = answers.quotas.clone();
+    let mut names = BTreeSet::new();
     let each = all.iter().map(|makings| {
         let mut found = names_taken(makings);
+        found.extend(namesakes(makings, &names));
         for making in &makings.all {
             let offered = offered(making, answers).into_iter();
             let others = groups_missing(making, answers).into_iter();
@@ -113,7 +115,11 @@ pub fn findings(home: &Region, all: &[Makings], answers: &Answers) -> Vec<Vec<Fi
             }
         }
         if !makings.is_stopped && !found.iter().any(|one| one.stops) {
-            found.extend(use_quotas(home, makings, &mut quotas));
+            let lacking = use_quotas(home, makings, &mut quotas);
+            if lacking.is_empty() {
+                names.extend(makings.all.iter().map(|making| making.key.clone()));
+            }
+            found.extend(lacking);
         }
         found
     });
@@ -124,6 +130,18 @@ fn names_taken(makings: &Makings) -> Vec<Finding> {
     let taken = makings.taken.iter();
     let found = taken.map(|name| {
         let what = format!("{name} is the name of another database");
+        stop(Check::Name, what)
+    });
+    found.collect()
+}
+
+/// Names that a database of the same command gets, which comes first.
+fn namesakes(makings: &Makings, before: &BTreeSet<(Family, String)>) -> Vec<Finding> {
+    let same = makings.all.iter();
+    let same = same.filter(|making| before.contains(&making.key));
+    let found = same.map(|making| {
+        let name = &making.key.1;
+        let what = format!("{name} is the name of another database, which is restored first");
         stop(Check::Name, what)
     });
     found.collect()

@@ -157,6 +157,8 @@ impl Makings {
             is_stopped: plan.is_stopped(),
             ..Self::default()
         };
+        // What a restore of another database made is another's.
+        let record = record.filter(|record| record.database == plan.database);
         for step in &plan.steps {
             let Some(making) = making(plan, step) else {
                 continue;
