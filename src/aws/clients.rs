@@ -23,11 +23,20 @@ pub struct Aws<Extra = ()> {
     pub(super) extra: Extra,
     /// A function's. Without them, the limits of every other call count for RDS too.
     rds_deadlines: Option<RdsDeadlines>,
-    rds: Mutex<BTreeMap<(Region, Purpose), aws_sdk_rds::Client>>,
+    rds: Mutex<BTreeMap<(Region, Purpose, Tries), aws_sdk_rds::Client>>,
     pub(super) paces: Mutex<Paces>,
     step_functions: OnceLock<aws_sdk_sfn::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
+}
+
+/// How often a client makes a throttled call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tries {
+    /// As often as any other that failed.
+    Usual,
+    /// A function once only, because the call keeps a pace.
+    Paced,
 }
 
 /// For the planner and the operator: the state machine whose executions they start, inspect and redrive.
@@ -118,26 +127,37 @@ impl<Extra> Aws<Extra> {
 
     /// The client for reading from RDS in a region. RDS is the only service that Snapferry calls in several regions.
     pub(super) fn rds(&self, region: &Region) -> aws_sdk_rds::Client {
-        self.rds_client(region, Purpose::Read)
+        self.rds_client(region, Purpose::Read, Tries::Usual)
     }
 
     /// The client for changes in RDS.
     pub(super) fn rds_for_changes(&self, region: &Region) -> aws_sdk_rds::Client {
-        self.rds_client(region, Purpose::Change)
+        self.rds_client(region, Purpose::Change, Tries::Usual)
     }
 
-    fn rds_client(&self, region: &Region, purpose: Purpose) -> aws_sdk_rds::Client {
+    /// The client for reads that keep a pace ([`Self::paced`]).
+    pub(super) fn rds_in_turn(&self, region: &Region) -> aws_sdk_rds::Client {
+        self.rds_client(region, Purpose::Read, Tries::Paced)
+    }
+
+    /// The client for changes that keep a pace ([`Self::paced`]).
+    pub(super) fn rds_for_changes_in_turn(&self, region: &Region) -> aws_sdk_rds::Client {
+        self.rds_client(region, Purpose::Change, Tries::Paced)
+    }
+
+    fn rds_client(&self, region: &Region, purpose: Purpose, tries: Tries) -> aws_sdk_rds::Client {
         // A panic cannot leave a client half made, so a poisoned lock is safe to use.
         let mut clients = self.rds.lock().unwrap_or_else(PoisonError::into_inner);
         clients
-            .entry((region.clone(), purpose))
+            .entry((region.clone(), purpose, tries))
             .or_insert_with(|| {
                 let region = aws_sdk_rds::config::Region::new(region.as_str().to_owned());
                 let mut config = aws_sdk_rds::config::Builder::from(&self.sdk).region(region);
                 if let Some(deadlines) = self.rds_deadlines {
-                    config = config
-                        .timeout_config(deadlines::of_rds(deadlines, purpose))
-                        .retry_classifier(ThrottledOnce);
+                    config = config.timeout_config(deadlines::of_rds(deadlines, purpose));
+                    if tries == Tries::Paced {
+                        config = config.retry_classifier(ThrottledOnce);
+                    }
                 }
                 aws_sdk_rds::Client::from_conf(config.build())
             })

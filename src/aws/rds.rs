@@ -188,7 +188,7 @@ impl<Extra> ListDatabases for Aws<Extra> {
         family: Family,
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError> {
-        let client = self.rds(region);
+        let client = self.rds_in_turn(region);
         let call = Call {
             operation: Operation::describe_databases(family),
             region,
@@ -209,7 +209,7 @@ impl<Extra> FindDatabases for Aws<Extra> {
             // RDS ignores a filter without values, and would list the whole region.
             return Ok(Vec::new());
         }
-        let client = self.rds(region);
+        let client = self.rds_in_turn(region);
         let filters = vec![filter(by_resource_id(family), ids)];
         let operation = Operation::describe_databases(family);
         let endless = |endless| RdsError::endless(operation, region, endless);
@@ -244,7 +244,7 @@ impl<Extra> AutomatedSnapshots for Aws<Extra> {
             database: of.map(|database| database.name().to_owned()),
             filters: None,
         };
-        let client = self.rds(region);
+        let client = self.rds_in_turn(region);
         let call = Call {
             operation: Operation::describe_snapshots(family),
             region,
@@ -265,7 +265,7 @@ impl<Extra> DescribeSnapshots for Aws<Extra> {
             // RDS ignores a filter without values, and would list the whole region.
             return Ok(Vec::new());
         }
-        let client = self.rds(region);
+        let client = self.rds_in_turn(region);
         let filters = vec![filter(by_id(family), ids)];
         let operation = Operation::describe_snapshots(family);
         let endless = |endless| RdsError::endless(operation, region, endless);
@@ -302,7 +302,7 @@ impl<Extra> CreateSnapshot for Aws<Extra> {
             operation: Operation::create_snapshot(family),
             region,
         };
-        let client = self.rds_for_changes(region);
+        let client = self.rds_for_changes_in_turn(region);
         self.paced(call, create(&client, call, request)).await
     }
 }
@@ -347,7 +347,7 @@ impl<Extra> CopySnapshot for Aws<Extra> {
 
 impl<Extra> Aws<Extra> {
     async fn copy(&self, call: Call<'_>, request: &CopySnapshotRequest) -> Result<(), RdsError> {
-        let client = self.rds_for_changes(&request.region);
+        let client = self.rds_for_changes_in_turn(&request.region);
         let tags = Some(to_sdk(&request.tags));
         let presigned = presigned(&self.sdk, request)
             .await

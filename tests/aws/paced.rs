@@ -7,15 +7,17 @@ use snapferry::aws::Aws;
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::names::SnapshotId;
 use snapferry::domain::id::tags::Tags;
+use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
-    CopySnapshot, CreateSnapshot, CreateSnapshotRequest, DescribeSnapshots, RdsError,
+    CopySnapshot, CreateSnapshot, CreateSnapshotRequest, DeleteSnapshot, DescribeQuota,
+    DescribeSnapshots, ListOptionGroups, ListRestored, RdsError,
 };
 use snapferry::settings::RdsDeadlines;
 
 use crate::patience::Clock;
 use crate::rds::{a_copy_request, refusal, xml};
 use crate::wire::{Reply, TABLE, Wire};
-use crate::world::{SOURCE, database, region};
+use crate::world::{HOME, SOURCE, a_run, database, region, snapshot_arn};
 
 fn throttled() -> Reply {
     refusal(400, "Throttling", "Rate exceeded")
@@ -102,6 +104,46 @@ fn a_function_does_not_try_a_throttled_call_again_and_makes_the_next_one_later()
     second.unwrap();
     assert_eq!(wire.asked().len(), 2);
     assert_eq!(took, Duration::from_millis(1_200));
+}
+
+/// What is not spaced: one throttled page must not end a listing of hundreds.
+#[test]
+fn a_function_tries_a_throttled_call_that_has_no_pace_once_more() {
+    let (home, family) = (region(HOME), Family::Instance);
+    let (wire, clock, aws) = function([throttled(), none_found()]);
+    let (answer, _) = clock.run(aws.list_manual_snapshots(&home, family, None));
+    answer.unwrap();
+    assert_eq!(wire.asked().len(), 2);
+
+    let (wire, clock, aws) = function([throttled(), xml("DeleteDBSnapshot", "")]);
+    let snapshot = snapshot_arn(&a_run("orders"), 1);
+    let (answer, _) = clock.run(aws.delete_snapshot(&snapshot));
+    answer.unwrap();
+    assert_eq!(wire.asked().len(), 2);
+
+    let none = xml("DescribeDBInstances", "<DBInstances></DBInstances>");
+    let (wire, clock, aws) = function([throttled(), none]);
+    let (answer, _) = clock.run(aws.list_restored(&home, family, None));
+    answer.unwrap();
+    assert_eq!(wire.asked().len(), 2);
+
+    let none = xml(
+        "DescribeOptionGroups",
+        "<OptionGroupsList></OptionGroupsList>",
+    );
+    let (wire, clock, aws) = function([throttled(), none]);
+    let (answer, _) = clock.run(aws.list_option_groups(&home, None));
+    answer.unwrap();
+    assert_eq!(wire.asked().len(), 2);
+
+    let none = xml(
+        "DescribeAccountAttributes",
+        "<AccountQuotas></AccountQuotas>",
+    );
+    let (wire, clock, aws) = function([throttled(), none]);
+    let (answer, _) = clock.run(aws.describe_snapshot_quota(&home, family));
+    answer.unwrap();
+    assert_eq!(wire.asked().len(), 2);
 }
 
 #[test]

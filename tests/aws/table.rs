@@ -392,7 +392,7 @@ async fn a_wait_that_another_token_took_over_is_not_forgotten() {
     let asked = &wire.asked()[0];
     assert_eq!(asked.action(), "DeleteItem");
     let condition = spelled(&asked.json(), "ConditionExpression");
-    assert_eq!(condition, "attribute_not_exists(pk) OR token = :token");
+    assert_eq!(condition, "token = :token");
 }
 
 fn found(items: &[Value], unprocessed: Value) -> Reply {

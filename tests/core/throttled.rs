@@ -155,6 +155,68 @@ fn a_copy_whose_source_cannot_be_described_for_throttling_is_sent_anew_too() {
     assert_eq!(world.phase(&copy_arn(&the_run, 1)), Some(Phase::Requested));
 }
 
+/// A copy whose source is there, of a world with two slots.
+fn ready_to_copy() -> (World, Command) {
+    let world = alive();
+    let the_run = a_run("orders");
+    world.put_snapshot(ours(&orders(), &the_run, SnapshotStatus::Available));
+    (world, command(Step::Copy, "token-1", "orders"))
+}
+
+fn throttle_the_copy(world: &World) {
+    world.script(
+        Operation::CopyDbSnapshot,
+        Some("Throttling"),
+        "Rate exceeded",
+    );
+}
+
+#[test]
+fn a_throttled_copy_gives_its_slot_back_once_rds_shows_none_of_its_name() {
+    let (world, copy) = ready_to_copy();
+    throttle_the_copy(&world);
+    assert!(!stays(&world, &json::command::write(&copy), 1));
+    assert_eq!(world.slots(), [].into());
+    // One describe is for the source.
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 2);
+    let (command, tries, _) = sent_anew(&world).pop().unwrap();
+    let again = json::command::write_again(&command, tries);
+    assert!(!stays(&world, &again, 1));
+    let arn = copy_arn(&a_run("orders"), 1);
+    assert_eq!(world.slots(), [arn.clone()].into());
+    assert_eq!(world.phase(&arn), Some(Phase::Requested));
+}
+
+#[test]
+fn a_throttled_copy_keeps_its_slot_where_rds_does_not_say_what_it_has() {
+    let (world, copy) = ready_to_copy();
+    let body = json::command::write(&copy);
+    throttle_the_copy(&world);
+    assert!(!stays(&world, &body, 1));
+    throttle_the_copy(&world);
+    world.script(
+        Operation::DescribeDbSnapshots,
+        Some("Throttling"),
+        "Rate exceeded",
+    );
+    assert!(!stays(&world, &body, 1));
+    assert_eq!(world.slots(), [copy_arn(&a_run("orders"), 1)].into());
+    assert_eq!(sent_anew(&world).len(), 2);
+}
+
+#[test]
+fn a_throttled_copy_that_rds_makes_already_is_awaited() {
+    let (world, copy) = ready_to_copy();
+    let the_run = a_run("orders");
+    let arn = copy_arn(&the_run, 1);
+    world.put_snapshot(ours(&arn, &the_run, SnapshotStatus::Copying));
+    throttle_the_copy(&world);
+    assert!(!stays(&world, &json::command::write(&copy), 1));
+    assert_eq!(sent_anew(&world), []);
+    assert_eq!(world.slots(), [arn.clone()].into());
+    assert_eq!(world.phase(&arn), Some(Phase::Requested));
+}
+
 #[test]
 fn a_throttled_command_that_nobody_awaits_any_more_is_sent_no_further() {
     let world = World::new().with_token("token-1", Token::Dead);

@@ -14,6 +14,7 @@ use crate::app::worker::remember::remember;
 use crate::domain::id::names::SnapshotId;
 use crate::domain::limits::HINT_RECHECKS;
 use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::command::Step;
 use crate::domain::run::failure::{Failure, Owner, Remedy};
 use crate::domain::run::name_conflict::{NameConflict, name_conflict};
 use crate::domain::run::naming::first_attempt;
@@ -23,7 +24,7 @@ use crate::ports::{Abandoned, RdsError};
 
 /// Handles a refusal by its owner. The copy keeps its slot: RDS may be copying all the same, because of another delivery
 /// of the same command or an earlier call whose answer was lost. Only the sweeper frees the slot, after it has asked RDS;
-/// and the worker where RDS allows no more copies, after it has asked RDS too.
+/// and the worker where RDS allows no more copies, or throttles, after it has asked RDS too.
 pub(super) async fn refused<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -61,8 +62,43 @@ pub(super) async fn refused<W: Permissions>(
                 source: error,
             })
         }
+        Owner::Transient if error.is_throttled() && wait.command.step == Step::Copy => {
+            throttled(world, worker_config, wait, error).await
+        }
         Owner::Transient => Err(WorkError::Rds(error)),
     }
+}
+
+/// RDS has throttled the request for a copy, and its command is sent anew with a delay. Meanwhile another copy may
+/// have its slot. The throttling says nothing about an earlier call, so RDS is asked first, as where it allows no more copies.
+async fn throttled<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    wait: &Wait,
+    error: RdsError,
+) -> Result<AttemptOutcome, WorkError> {
+    match ask(world, wait).await {
+        Ok(Some(found)) => by_what_exists(world, worker_config, wait, Some(&found)).await,
+        Ok(None) => {
+            give_slot_back(world, worker_config, wait).await?;
+            Err(WorkError::Rds(error))
+        }
+        // It keeps the slot, and the next message asks again.
+        Err(_) => Err(WorkError::Rds(error)),
+    }
+}
+
+/// Whether the copy had a slot to give back. Another delivery of the command may be at work on the copy: then the wait was
+/// registered anew, and the slot stays.
+async fn give_slot_back<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    wait: &Wait,
+) -> Result<bool, WorkError> {
+    let limits = wait.command.run.slot_limits(worker_config.copy_slots);
+    let holder = first_attempt(&wait.resource);
+    let proof = Abandoned::RegisteredSince(wait.since);
+    Ok(world.free_slot(&holder, limits.policy(), &proof).await?)
 }
 
 /// RDS says "already exists", so the worker asks what exists under the name.
@@ -135,13 +171,8 @@ async fn limited<W: Permissions>(
     if let Some(found) = ask(world, wait).await? {
         return by_what_exists(world, worker_config, wait, Some(&found)).await;
     }
-    let run = &wait.command.run;
-    let limits = run.slot_limits(worker_config.copy_slots);
-    let holder = first_attempt(&wait.resource);
-    // Another delivery of the command may be at work on the copy: then the wait was registered anew.
-    let proof = Abandoned::RegisteredSince(wait.since);
-    if world.free_slot(&holder, limits.policy(), &proof).await? {
-        slots::refused(world, holder.family()).await?;
+    if give_slot_back(world, worker_config, wait).await? {
+        slots::refused(world, wait.resource.family()).await?;
     }
     queue(world, wait).await.map(AttemptOutcome::Done)
 }
