@@ -175,7 +175,10 @@ fn copies_are_drilled_and_the_fleet_is_restored_while_the_source_regions_refuse_
     }
     assert_eq!(by_role["restores"]["rds:DeleteDBInstance"], Value::Null);
     assert_eq!(figures["iam"]["denied"], 0);
-    assert_eq!(figures["iam"]["unused"], serde_json::json!([]));
+    let unused = figures["iam"]["unused"].as_array().unwrap().iter();
+    let mut unused = unused.filter_map(Value::as_str);
+    let too_much = unused.find(|one| one.starts_with("drills ") || one.starts_with("restores "));
+    assert_eq!(too_much, None);
 }
 
 #[test]
