@@ -77,6 +77,10 @@ const MAY_BE_UNUSED: &[(&str, &str)] = &[
     ("sweeper sqs:SendMessage", QUEUED),
     ("reactor states:SendTaskHeartbeat", QUEUED),
     ("reactor sqs:SendMessage", QUEUED),
+    (
+        "worker sqs:SendMessage",
+        "only for a command that RDS has throttled",
+    ),
     ("reactor dynamodb:GetItem", AUTOMATED),
     ("reactor rds:DescribeDBInstances", AUTOMATED),
     ("reactor rds:DescribeDBClusters", AUTOMATED),
