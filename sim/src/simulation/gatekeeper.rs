@@ -302,6 +302,10 @@ impl World {
         if matches!(call, Call::DeleteSnapshot { .. }) {
             self.doing(by).deleted_at = Some(self.now);
         }
+        if matches!(call, Call::ListOpen { .. }) {
+            let now = self.now;
+            self.doing(by).listed_at.get_or_insert(now);
+        }
         self.note(|| format!("  {answer:?}"));
         self.interfere_with_a_round(call);
         for _ in 0..std::mem::take(&mut self.rds.left_out) {

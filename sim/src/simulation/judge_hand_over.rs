@@ -47,15 +47,19 @@ impl World {
         self.hand_overs.stamps.remove(&first_attempt(copy));
     }
 
-    /// A command is sent again. A queued copy's needs a hand-over by the same invocation.
+    /// A command is sent again. A queued copy's needs a hand-over by the same invocation, unless a worker has queued it since
+    /// the invocation listed it as registered: then it is one command too many, as SQS delivers some twice.
     pub(super) fn judge_sending(&mut self, by: u64, command: &Command) {
         let queued = self
             .queued()
             .find(|wait| wait.command.token == command.token);
-        let holder = queued.map(|wait| first_attempt(&wait.resource));
-        let Some(holder) = holder.filter(|_| command.step == Step::Copy) else {
+        let holder = queued.map(|wait| (first_attempt(&wait.resource), wait.since));
+        let Some((holder, since)) = holder.filter(|_| command.step == Step::Copy) else {
             return;
         };
+        if self.doing(by).listed_at.is_some_and(|at| since >= at) {
+            return;
+        }
         if !self.doing(by).handed_over.remove(&holder) {
             self.broke(rule::SENT_TWICE, || {
                 format!("the command of {holder} is sent without a hand-over")

@@ -119,6 +119,8 @@ pub(super) struct Doing {
     pub(super) partial: BTreeSet<Region>,
     /// Whether removal was frozen when it asked last.
     pub(super) frozen: bool,
+    /// When it began to list the open waits.
+    pub(super) listed_at: Option<Timestamp>,
     /// When it looked at snapshots last.
     pub(super) looked_at: Option<Timestamp>,
     /// When it looked at what restores and drills made last.
