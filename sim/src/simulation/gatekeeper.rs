@@ -259,6 +259,7 @@ impl World {
                 let stored = self.table.wait_of(&instead_of.resource, token).cloned();
                 if let Some(stored) = stored {
                     self.judge_overwriting(&stored, wait);
+                    self.note_earlier_turn(&stored);
                     if *token == wait.command.token {
                         self.count("waits gone on to the next attempt");
                         // The attempt that it leaves behind must have failed.

@@ -24,6 +24,8 @@ pub(super) struct HandOvers {
     stamps: BTreeMap<RdsArn, HandOver>,
     /// Since when a slot has been idle although a queued copy may have it.
     idle_since: Option<Timestamp>,
+    /// The place in the queue that another execution's wait for the same copy has left, and when. The index may still show it.
+    earlier_turns: BTreeMap<RdsArn, (Turn, Timestamp)>,
 }
 
 impl World {
@@ -67,6 +69,15 @@ impl World {
         }
     }
 
+    /// A wait is about to be replaced by another one for the same copy.
+    pub(super) fn note_earlier_turn(&mut self, wait: &Wait) {
+        if wait.phase == Phase::Queued {
+            let (place, now) = (Turn::of(wait), self.now);
+            let turns = &mut self.hand_overs.earlier_turns;
+            turns.insert(first_attempt(&wait.resource), (place, now));
+        }
+    }
+
     /// A settled copy has handed its slot on. Nobody of the same family and policy was before the one that has it, as far as
     /// the index could show, and somebody certainly awaits.
     pub(super) fn judge_order(&mut self, by: u64, known: &TakenSlots, after: &TakenSlots) {
@@ -76,8 +87,14 @@ impl World {
                 continue;
             };
             let late = self.fault_rates.index_lag.saturating_add(FUNCTION_TIMEOUT);
+            let earlier = self
+                .hand_overs
+                .earlier_turns
+                .get(&first_attempt(&next.resource));
+            let earlier = earlier.filter(|(_, left)| self.now.duration_since(*left) <= late);
+            let turn = earlier.map_or_else(|| Turn::of(&next), |(turn, _)| turn.clone());
             let is_before = |wait: &&Wait| {
-                Turn::of(wait) < Turn::of(&next)
+                Turn::of(wait) < turn
                     && wait.resource.family() == next.resource.family()
                     && wait.command.run.policy == next.command.run.policy
                     && self.now.duration_since(wait.since) > late
