@@ -51,8 +51,8 @@ impl World {
             ("Prune", "yes"),
             ("AlarmEmail", "you@example.com"),
             // The doctor compares them with the limits for RDS.
-            ("FunctionTimeout", "20"),
-            ("VisibilitySeconds", "120"),
+            ("FunctionTimeout", "21"),
+            ("VisibilitySeconds", "126"),
         ];
         options.parameters = parameters
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
