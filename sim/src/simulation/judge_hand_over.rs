@@ -92,7 +92,7 @@ impl World {
                 .earlier_turns
                 .get(&first_attempt(&next.resource));
             let earlier = earlier.filter(|(_, left)| self.now.duration_since(*left) <= late);
-            let turn = earlier.map_or_else(|| Turn::of(&next), |(turn, _)| turn.clone());
+            let turn = earlier.map_or_else(|| Turn::of(&next), |(turn, _)| *turn);
             let is_before = |wait: &&Wait| {
                 Turn::of(wait) < turn
                     && wait.resource.family() == next.resource.family()
