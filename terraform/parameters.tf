@@ -349,7 +349,7 @@ variable "remover_concurrency" {
 
 variable "remover_silent_seconds" {
   type        = string
-  description = "The alarm looks at the remover's runs in periods of this length. Keep it at RemoverRate or more, in whole minutes."
+  description = "The alarms look at the remover's runs in periods of this length. Keep it at RemoverRate or more, in whole minutes."
   default     = null
 }
 
