@@ -42,10 +42,7 @@ impl PrunePreview {
                 names.any(|name| part.databases.contains(&name))
             };
             self.groups.retain(is_named);
-            self.sources.groups.retain(|group| {
-                let mut names = group.names().into_iter();
-                names.any(|name| part.databases.contains(&name))
-            });
+            self.sources.groups.retain(is_named);
         }
         if part.gone {
             self.groups.retain(|group| group.gone_since.is_some());

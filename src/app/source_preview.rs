@@ -7,15 +7,13 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use tracing::warn;
 
+use super::group_preview::GroupPreview;
 use crate::domain::id::arn::{Family, RdsArn, Region};
-use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{self, PolicyName, StackId};
 use crate::domain::limits::{ATTEMPTS_MAX, BATCH_GET_MAX};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::rules::Rules;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use crate::domain::retention::bounds::DatabaseId;
-use crate::domain::retention::entered::{AllEntered, Entered};
 use crate::domain::retention::forget::{Decision, ForgetRules, Point, forget};
 use crate::domain::retention::inventory::Group;
 use crate::domain::retention::source::{SourceOrigin, source_origin, source_point};
@@ -25,69 +23,26 @@ use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{Endless, PAGES_MAX, PortError, RdsError, ReadEntered, pages};
 
-/// The source snapshots of one database under one policy that says how long they are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceGroup {
-    /// The database, as the newest snapshot's tags name it.
-    pub database: RdsArn,
-    /// Its resource id.
-    pub resource_id: ResourceId,
-    /// The policy that asked for them.
-    pub policy: PolicyName,
-    /// By whose rules they stay.
-    pub ruled_by: PolicyName,
-    /// Whether those rules were applied by a version that removed nothing.
-    pub shown_only: bool,
-    /// Each of them with its decision, the newest first.
-    pub points: Vec<(Point<RdsArn>, Decision)>,
-    /// As RDS describes them.
-    pub snapshots: Vec<Snapshot>,
-}
-
-impl SourceGroup {
-    /// Its database.
-    #[must_use]
-    pub fn database_id(&self) -> DatabaseId {
-        (self.database.region().clone(), self.resource_id.clone())
-    }
-
-    /// The names by which a person may call its database.
-    #[must_use]
-    pub fn names(&self) -> [String; 3] {
-        [
-            self.database.name().to_owned(),
-            self.database.to_string(),
-            self.resource_id.to_string(),
-        ]
-    }
-
-    /// What may go by rules that are carried out, the oldest first.
-    pub fn removable(&self) -> impl Iterator<Item = &(Point<RdsArn>, Decision)> {
-        let points = self.points.iter().rev();
-        points.filter(|(_, decision)| !self.shown_only && !decision.keeps())
-    }
-}
-
 /// What the source regions hold, as far as a policy in force has rules for it. Without such a policy nothing is listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourcesPreview {
-    /// The groups, by region, resource id and policy.
-    pub groups: Vec<SourceGroup>,
+    /// The groups, by region, resource id and policy, each with its source snapshots in the place of recovery points.
+    pub groups: Vec<GroupPreview>,
     /// The regions that were listed to the end.
     pub listed: BTreeSet<Region>,
     /// Those that could not be, and why. Nothing goes there.
     pub not_listed: BTreeMap<Region, String>,
     /// What lies there of policies without such rules.
     pub without_rule: BTreeSet<RdsArn>,
-    /// The table's records of the copies of what may go.
-    pub entered: AllEntered,
+    /// Those of which the table knows a recovery point, as far as they may go.
+    pub copied: BTreeSet<RdsArn>,
 }
 
 impl SourcesPreview {
     /// What may go by rules that are carried out.
     #[must_use]
     pub fn removable(&self) -> BTreeSet<RdsArn> {
-        let removable = self.groups.iter().flat_map(SourceGroup::removable);
+        let removable = self.groups.iter().flat_map(GroupPreview::removable);
         removable.map(|(point, _)| point.id.clone()).collect()
     }
 
@@ -149,8 +104,8 @@ pub(crate) async fn take_source_inventory<W: ListManualSnapshots + ReadEntered>(
         .values()
         .flat_map(|members| going(members, policies, now));
     let going: Vec<&Member> = going.collect();
-    preview.entered = entered_of(world, (stack, home), &going).await?;
-    let uncopied = uncopied(&going, &preview.entered);
+    preview.copied = copied(world, (stack, home), &going).await?;
+    let uncopied = uncopied(&going, &preview.copied);
     let judged = groups.values();
     let judged = judged.filter_map(|members| judge(members, policies, &uncopied, now));
     preview.groups = judged.collect();
@@ -174,44 +129,45 @@ fn going<'m>(
     all.filter(move |(one, _)| going.contains(&first_attempt(&one.arn)))
 }
 
-/// What the table knows of the copies of these. Most have one attempt, so the others are asked for only where it is unknown.
-async fn entered_of<W: ReadEntered>(
+/// Those of which the table knows a recovery point. Most have one attempt at their copy, so the others are asked for only
+/// where it is unknown.
+async fn copied<W: ReadEntered>(
     world: &W,
     (stack, home): (&StackId, &Region),
     of: &[&Member],
-) -> Result<AllEntered, PortError> {
+) -> Result<BTreeSet<RdsArn>, PortError> {
     let copies = |(snapshot, origin): &Member| {
         let SourceOrigin {
             database, policy, ..
         } = origin;
         copies_of_source(&snapshot.arn, home, stack, database, policy)
     };
-    let mut entered = AllEntered::new();
+    let mut copied = BTreeSet::new();
     for chunk in of.chunks(BATCH_GET_MAX) {
         let first = chunk
             .iter()
             .filter_map(|one| copies(one).into_iter().next());
-        let first: Vec<RdsArn> = first.collect();
-        entered.extend(read(world, &first).await?);
-        let known = |one: &Member| entered.values().any(|known| known.source == one.0.arn);
-        let unknown: Vec<&Member> = chunk.iter().copied().filter(|one| !known(one)).collect();
+        copied.extend(sources_of(world, first.collect()).await?);
+        let mut unknown = chunk.to_vec();
+        unknown.retain(|(one, _)| !copied.contains(&one.arn));
         for unknown in unknown.chunks(BATCH_GET_MAX / usize::from(ATTEMPTS_MAX)) {
             let later = unknown
                 .iter()
                 .flat_map(|one| copies(one).into_iter().skip(1));
-            let later: Vec<RdsArn> = later.collect();
-            entered.extend(read(world, &later).await?);
+            copied.extend(sources_of(world, later.collect()).await?);
         }
     }
-    Ok(entered)
+    Ok(copied)
 }
 
-async fn read<W: ReadEntered>(
+/// What those of these copies were made of that were settled as a success.
+async fn sources_of<W: ReadEntered>(
     world: &W,
-    copies: &[RdsArn],
-) -> Result<impl Iterator<Item = (RdsArn, Entered)>, PortError> {
-    let found = world.read_entered(copies).await?;
-    Ok(found.into_iter().map(|one| (one.copy.clone(), one)))
+    copies: Vec<RdsArn>,
+) -> Result<impl Iterator<Item = RdsArn>, PortError> {
+    let entered = world.read_entered(&copies).await?.into_iter();
+    let good = entered.filter(|one| one.mismatch.is_none());
+    Ok(good.map(|one| one.source))
 }
 
 /// This stack's own snapshots of a region, or why they are not known.
@@ -228,12 +184,11 @@ async fn list<W: ListManualSnapshots>(
         let mut listed = pin!(pages(PAGES_MAX, endless, |marker| {
             world.list_manual_snapshots(region, family, marker)
         }));
-        loop {
-            let page = match listed.try_next().await {
-                Ok(Some(page)) => page,
-                Ok(None) => break,
-                Err(error) => return Err(chain(&error).to_string()),
-            };
+        while let Some(page) = listed
+            .try_next()
+            .await
+            .map_err(|error| chain(&error).to_string())?
+        {
             for mut snapshot in page.items {
                 if snapshot.is_unreadable() {
                     return Err(format!("a row cannot be read: {}", snapshot.arn));
@@ -265,10 +220,8 @@ fn by<'p>(policy: &'p Policy, rules: &'p Rules) -> ForgetRules<'p> {
 }
 
 /// Those of which the table knows no recovery point. A failed one counts as copied where another attempt of its run was.
-fn uncopied(members: &[&Member], entered: &AllEntered) -> BTreeSet<RdsArn> {
-    let good = entered.values().filter(|one| one.mismatch.is_none());
-    let copied: BTreeSet<&RdsArn> = good.map(|one| &one.source).collect();
-    let runs: BTreeSet<RdsArn> = copied.iter().map(|one| first_attempt(one)).collect();
+fn uncopied(members: &[&Member], copied: &BTreeSet<RdsArn>) -> BTreeSet<RdsArn> {
+    let runs: BTreeSet<RdsArn> = copied.iter().map(first_attempt).collect();
     let all = members.iter().map(|(one, _)| one);
     let uncopied = all.filter(|one| match one.status {
         SnapshotStatus::Failed => !runs.contains(&first_attempt(&one.arn)),
@@ -282,7 +235,7 @@ fn judge(
     policies: &Policies,
     uncopied: &BTreeSet<RdsArn>,
     now: Timestamp,
-) -> Option<SourceGroup> {
+) -> Option<GroupPreview> {
     let (_, newest) = members.iter().max_by_key(|(_, origin)| origin.planned_at)?;
     let (policy, rules) = rules_of(policies, &newest.policy)?;
     let points = members.iter().map(|(one, _)| source_point(one, uncopied));
@@ -290,13 +243,19 @@ fn judge(
     let decisions = forget(by(policy, rules), &points, now);
     let mut points: Vec<(Point<RdsArn>, Decision)> = points.into_iter().zip(decisions).collect();
     points.sort_by(|(a, _), (b, _)| (b.at, &b.id).cmp(&(a.at, &a.id)));
-    Some(SourceGroup {
+    Some(GroupPreview {
         database: newest.database.arn.clone(),
         resource_id: newest.database.resource_id.clone(),
         policy: newest.policy.clone(),
-        ruled_by: policy.name.clone(),
+        ruled_by: Some(policy.name.clone()),
         shown_only: policy.options.retention.source_shown_only,
+        // The rules for a database that is gone are about its recovery points.
+        gone_since: None,
         points,
         snapshots: members.iter().map(|(one, _)| one.clone()).collect(),
+        planned: members
+            .iter()
+            .map(|(_, origin)| origin.planned_at)
+            .collect(),
     })
 }

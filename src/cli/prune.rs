@@ -16,10 +16,9 @@ use crate::app::prune_preview::{
     self, GroupPreview, PACE_DAYS, PlanPart, PreviewError, PreviewOf, PrunePreview, QuotaPreview,
     prune_preview,
 };
-use crate::app::source_preview::{SourceGroup, SourcesPreview};
+use crate::app::source_preview::SourcesPreview;
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::id::arn::{Family, RdsArn};
-use crate::domain::id::tags::PolicyName;
 use crate::domain::retention::forget::{Decision, Point};
 use crate::domain::retention::plan_hash::plan_hash;
 use crate::domain::retention::unnamed_configurations::UnnamedConfiguration;
@@ -252,7 +251,7 @@ fn write_sources(out: &mut impl Write, sources: &SourcesPreview) -> Result<(), C
             let stay = kept.count();
             rows.add_row([
                 database(&group.database),
-                policy_of(&group.policy, Some(&group.ruled_by), group.shown_only),
+                ruled(group),
                 group.points.len().to_string(),
                 stay.to_string(),
                 (group.points.len() - stay).to_string(),
@@ -312,14 +311,12 @@ fn taken(point: &Point<RdsArn>) -> String {
 
 /// By whose rules they stay.
 fn ruled(group: &GroupPreview) -> String {
-    policy_of(&group.policy, group.ruled_by.as_ref(), group.shown_only)
-}
-
-fn policy_of(own: &PolicyName, ruled_by: Option<&PolicyName>, shown_only: bool) -> String {
-    match ruled_by {
-        None => format!("{own} (not in force)"),
-        Some(_) if shown_only => format!("{own} (apply its file again)"),
-        Some(policy) if policy != own => format!("{own} (taken over by {policy})"),
+    match &group.ruled_by {
+        None => format!("{} (not in force)", group.policy),
+        Some(_) if group.shown_only => format!("{} (apply its file again)", group.policy),
+        Some(policy) if *policy != group.policy => {
+            format!("{} (taken over by {policy})", group.policy)
+        }
         Some(policy) => policy.to_string(),
     }
 }
@@ -397,15 +394,6 @@ impl PruneJson {
             gone_since: group.gone_since,
             points: group.points.iter().map(point).collect(),
         };
-        let source = |group: &SourceGroup| GroupJson {
-            database: group.database.to_string(),
-            resource_id: group.resource_id.to_string(),
-            policy: group.policy.to_string(),
-            ruled_by: Some(group.ruled_by.to_string()),
-            shown_only: group.shown_only,
-            gone_since: None,
-            points: group.points.iter().map(point).collect(),
-        };
         let not_listed = preview.sources.not_listed.iter();
         let quota = |of: &QuotaPreview| QuotaJson {
             family: family(of.family),
@@ -424,7 +412,7 @@ impl PruneJson {
             plan: plan_hash(&preview.rules, &preview.removable()),
             removes: false,
             groups: preview.groups.iter().map(group).collect(),
-            sources: preview.sources.groups.iter().map(source).collect(),
+            sources: preview.sources.groups.iter().map(group).collect(),
             sources_not_listed: not_listed
                 .map(|(region, why)| (region.to_string(), why.clone()))
                 .collect(),

@@ -11,6 +11,7 @@ use snapferry::domain::deploy::names::StackName;
 use snapferry::domain::deploy::stack::StackFacts;
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::names::{ExecutionName, ResourceId};
+use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::restore::restored::RestoredDatabase;
 use snapferry::fake::Deployments;
@@ -129,6 +130,18 @@ pub(crate) fn restored(name: &str, tags: &[(&str, &str)]) -> RestoredDatabase {
     }
 }
 
+/// Destroys in vain: the drill of orders lives. The answer is the set of policies that is in force then.
+fn refused_for_its_drill(world: &World, stacks: &Deployments) -> Option<Applied> {
+    let (ended, said) = destroyed(world, stacks, Depth::Pause, false);
+    assert_eq!(ended, Ended::Badly);
+    assert!(
+        said.contains("Drills live, so no stack is deleted: sfd-orders-abcdefghij."),
+        "{said}"
+    );
+    assert!(stacks.deleted().is_empty());
+    run(world.current_policies()).unwrap()
+}
+
 #[test]
 fn destroy_deletes_nothing_while_a_drill_lives() {
     let (world, stacks) = (with_a_copy(), deployed());
@@ -138,14 +151,7 @@ fn destroy_deletes_nothing_while_a_drill_lives() {
         let all = &mut world.world().state_mut().rds.restored;
         all.push((Family::Instance, one));
     }
-    let (ended, said) = destroyed(&world, &stacks, Depth::Pause, false);
-    assert_eq!(ended, Ended::Badly);
-    assert!(
-        said.contains("Drills live, so no stack is deleted: sfd-orders-abcdefghij."),
-        "{said}"
-    );
-    assert!(stacks.deleted().is_empty());
-    let policies = run(world.current_policies()).unwrap();
+    let policies = refused_for_its_drill(&world, &stacks);
     assert!(policies.is_none(), "nothing was paused");
     let (_, said) = destroyed(&world, &stacks, Depth::Pause, true);
     assert!(
@@ -169,14 +175,7 @@ fn destroy_deletes_no_stack_if_a_drill_began_while_it_drained() {
         let all = &mut other.world().state_mut().rds.restored;
         all.push((Family::Instance, drilled));
     });
-    let (ended, said) = destroyed(&world, &stacks, Depth::Pause, false);
-    assert_eq!(ended, Ended::Badly);
-    assert!(
-        said.contains("Drills live, so no stack is deleted: sfd-orders-abcdefghij."),
-        "{said}"
-    );
-    assert!(stacks.deleted().is_empty());
-    let policies = run(world.current_policies()).unwrap();
+    let policies = refused_for_its_drill(&world, &stacks);
     assert!(policies.is_some(), "the first look found no drill");
 }
 

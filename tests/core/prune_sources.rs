@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use snapferry::app::prune::{PruneReport, Stopped};
+use snapferry::app::prune::{PruneReport, PrunerConfig, Stopped};
 use snapferry::app::prune_preview::{PreviewOf, PrunePreview, prune_preview};
 use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::retention::check::Rule;
-use snapferry::domain::retention::entered::{AllEntered, Entered};
+use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::retention::forget::PointState;
 use snapferry::domain::retention::source_check::{SourceCase, broken_at_source};
 use snapferry::domain::run::command::{ProtectionRequest, Step};
@@ -102,6 +102,22 @@ fn preview(world: &World) -> PrunePreview {
 /// Rounds until all that may go has gone.
 fn to_the_end(world: &World) -> PruneReport {
     rounds(world, 40)
+}
+
+/// A second version of the policies, which removes source snapshots too.
+fn apply_rules_for_sources(world: &World) {
+    let text = format!("[policy.default]\nschedule = \"0 3 * * *\"\nkeep_last = 9\n{TWO}\n");
+    applied(world, &text);
+}
+
+/// After more than a grace the pruner still waits until a person approves the policies.
+fn nothing_goes_without_a_person(world: &World) {
+    let report = rounds(world, 30);
+    assert!(
+        matches!(report.stopped, Some(Stopped::Unapproved(_))),
+        "{report:?}"
+    );
+    assert_eq!(deleted(world), []);
 }
 
 fn deleted(world: &World) -> Vec<RdsArn> {
@@ -286,20 +302,12 @@ fn a_copy_that_is_asked_for_at_the_last_moment_keeps_its_source() {
 fn rules_are_not_approved_by_a_round_that_could_not_list_a_source_region() {
     let world = protected("keep_last = 9", &runs(4));
     rounds(&world, 2);
-    applied(
-        &world,
-        &format!("[policy.default]\nschedule = \"0 3 * * *\"\nkeep_last = 9\n{TWO}\n"),
-    );
+    apply_rules_for_sources(&world);
     world.parts().1.down.borrow_mut().insert(region(SOURCE));
     let report = rounds(&world, 2);
     assert_eq!(report.sources_not_listed.len(), 1);
     world.parts().1.down.borrow_mut().clear();
-    let report = rounds(&world, 30);
-    assert!(
-        matches!(report.stopped, Some(Stopped::Unapproved(_))),
-        "{report:?}"
-    );
-    assert_eq!(deleted(&world), []);
+    nothing_goes_without_a_person(&world);
 }
 
 #[test]
@@ -337,22 +345,14 @@ fn a_set_that_was_stored_before_source_snapshots_were_removed_only_shows_them() 
 fn rules_for_source_snapshots_that_remove_more_wait_for_a_person() {
     let world = protected("keep_last = 9", &runs(4));
     rounds(&world, 2);
-    applied(
-        &world,
-        &format!("[policy.default]\nschedule = \"0 3 * * *\"\nkeep_last = 9\n{TWO}\n"),
-    );
-    let report = rounds(&world, 30);
-    assert!(
-        matches!(report.stopped, Some(Stopped::Unapproved(_))),
-        "{report:?}"
-    );
-    assert_eq!(deleted(&world), []);
+    apply_rules_for_sources(&world);
+    nothing_goes_without_a_person(&world);
 }
 
 #[test]
 fn a_stack_that_removes_nothing_removes_no_source_snapshot() {
     let world = protected(TWO, &runs(4));
-    let config = snapferry::app::prune::PrunerConfig {
+    let config = PrunerConfig {
         removes: false,
         ..config()
     };
@@ -370,10 +370,7 @@ fn each_rule_of_the_check_stops_a_removal_alone() {
     let mut snapshots: Vec<Snapshot> = requests.iter().map(|one| source_of(one, 1)).collect();
     let (config, target) = (config(), snapshots[2].arn.clone());
     let removes = BTreeMap::from([(policy.clone(), true)]);
-    let entered: AllEntered = requests
-        .iter()
-        .map(|one| (copy_arn(one, 1), entered_of(one)))
-        .collect();
+    let copied = requests.iter().map(|one| snapshot_arn(one, 1)).collect();
     let (needed, home) = (BTreeSet::new(), region(HOME));
     let recovery_points: Vec<Snapshot> = requests.iter().map(copy_of).collect();
     let case = SourceCase {
@@ -384,7 +381,7 @@ fn each_rule_of_the_check_stops_a_removal_alone() {
         snapshots: &snapshots,
         recovery_points: &recovery_points,
         removes: &removes,
-        entered: &entered,
+        copied: &copied,
         needed: &needed,
     };
     let broken = |case: &SourceCase<'_>, arn: &RdsArn| -> Vec<Rule> {
@@ -410,9 +407,9 @@ fn each_rule_of_the_check_stops_a_removal_alone() {
         ..case
     };
     assert_eq!(broken(&not_in_force, &target), [Rule::InForce]);
-    let none = AllEntered::new();
+    let none = BTreeSet::new();
     let unknown = SourceCase {
-        entered: &none,
+        copied: &none,
         ..case
     };
     assert_eq!(broken(&unknown, &target), [Rule::Copied]);
@@ -451,7 +448,7 @@ fn each_rule_of_the_check_stops_a_removal_alone() {
             snapshots: &snapshots,
             recovery_points: &recovery_points,
             removes: &removes,
-            entered: &entered,
+            copied: &copied,
             needed: &needed,
         };
         broken(&case, &target)

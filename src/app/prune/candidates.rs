@@ -8,7 +8,6 @@ use super::config::PrunerConfig;
 use super::outcome::{LeftAlone, PruneReport, Refused};
 use super::regions::Regions;
 use crate::app::prune_preview::{GroupPreview, PrunePreview};
-use crate::app::source_preview::SourceGroup;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::{self, PolicyName};
 use crate::domain::policy::in_force::Policies;
@@ -46,8 +45,8 @@ pub(super) struct Facts<'a> {
     pub(super) config: &'a PrunerConfig,
     /// The table's records of recovery points.
     pub(super) entered: &'a AllEntered,
-    /// Its records of those that were made of source snapshots.
-    pub(super) copied: &'a AllEntered,
+    /// The source snapshots of which the table knows a recovery point.
+    pub(super) copied: &'a BTreeSet<RdsArn>,
     /// What an open wait needs.
     pub(super) needed: &'a BTreeSet<RdsArn>,
 }
@@ -97,7 +96,7 @@ impl Candidates {
             snapshots: &self.sources,
             recovery_points: &self.snapshots,
             removes: &self.at_source,
-            entered: facts.copied,
+            copied: facts.copied,
             needed,
         };
         let mut all = broken(&case, &at_home);
@@ -124,8 +123,9 @@ impl Candidates {
         copies.first().map(first_attempt)
     }
 
-    /// Whether a recovery point of the same policy is there whose data is no older: a source snapshot is a spare for as long.
-    fn is_backed(&self, source: &Snapshot, entered: &AllEntered) -> bool {
+    /// Whether a recovery point of the same policy is there whose data is no older: without one, a source snapshot is the last
+    /// to hold that data.
+    fn is_backed(&self, source: &Snapshot, entered: &AllEntered, now: Timestamp) -> bool {
         let policy = source.tags.get(tags::POLICY);
         let mut points = self.snapshots.iter();
         points.any(|one| {
@@ -134,6 +134,7 @@ impl Candidates {
                 .or_else(|| one.tags.get(tags::TAKEN_AT)?.parse().ok());
             one.status == SnapshotStatus::Available
                 && one.tags.get(tags::POLICY) == policy
+                && at.is_some_and(|at| at <= now)
                 && at >= source.taken_at
                 && entered
                     .get(&one.arn)
@@ -177,8 +178,9 @@ impl Candidates {
     }
 
     /// Takes out of the plan what is needed for a while: what something awaits, the copies that the next incremental copy
-    /// builds on, and source snapshots whose recovery points are not there any more. They are not a fault of the plan, and must not keep the others of their database from going.
-    fn spare(&mut self, entered: &AllEntered, needed: &BTreeSet<RdsArn>) {
+    /// builds on, and source snapshots whose recovery points are not there any more. They are not a fault of the plan, and must
+    /// not keep the others of their database from going.
+    fn spare(&mut self, entered: &AllEntered, needed: &BTreeSet<RdsArn>, now: Timestamp) {
         let mut bases: BTreeSet<RdsArn> = BTreeSet::new();
         // No more copies of a database come that is gone.
         let rulings = self.rulings.values().filter(|_| !self.includes_last);
@@ -199,7 +201,7 @@ impl Candidates {
         let unbacked = self
             .sources
             .iter()
-            .filter(|one| !self.is_backed(one, entered));
+            .filter(|one| !self.is_backed(one, entered, now));
         let unbacked: BTreeSet<RdsArn> = unbacked.map(|one| one.arn.clone()).collect();
         let stays =
             |arn: &RdsArn| bases.contains(arn) || needed.contains(arn) || unbacked.contains(arn);
@@ -272,7 +274,7 @@ fn removal(
 }
 
 /// Whether a policy in force says how long these are kept, in a set that was applied by a version that removes.
-fn removes_at_source(policies: &Policies, group: &SourceGroup) -> bool {
+fn removes_at_source(policies: &Policies, group: &GroupPreview) -> bool {
     policies.ruling(&group.policy).is_some_and(|policy| {
         let retention = &policy.options.retention;
         retention.source_retention.is_some() && !retention.source_shown_only
@@ -319,7 +321,7 @@ pub(super) fn leave_alone(
             of.removable.clear();
             continue;
         }
-        of.spare(facts.entered, facts.needed);
+        of.spare(facts.entered, facts.needed, now);
         let broken = of.broken(facts, &of.all(), now);
         if !broken.is_empty() {
             report.refused.push(Refused {

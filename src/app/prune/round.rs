@@ -113,7 +113,7 @@ async fn round<W: Permissions>(
     let facts = Facts {
         config,
         entered: &preview.entered,
-        copied: &preview.sources.entered,
+        copied: &preview.sources.copied,
         needed: &needed,
     };
     leave_alone(&mut databases, facts, &regions, started, &mut report);

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::check::{Broken, Rule};
-use super::entered::AllEntered;
 use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::ResourceId;
@@ -32,8 +31,8 @@ pub struct SourceCase<'a> {
     pub recovery_points: &'a [Snapshot],
     /// The policies in force, by the name that the snapshots' tags give: whether each may remove source snapshots.
     pub removes: &'a BTreeMap<PolicyName, bool>,
-    /// What the table knows of the copies of these.
-    pub entered: &'a AllEntered,
+    /// Those of which the table knows a recovery point: a copy of it was settled as a success.
+    pub copied: &'a BTreeSet<RdsArn>,
     /// What a wait needs.
     pub needed: &'a BTreeSet<RdsArn>,
 }
@@ -94,13 +93,13 @@ fn broken_alone(case: &SourceCase<'_>, snapshot: &Snapshot) -> Vec<Rule> {
             if snapshot.taken_at.is_none_or(|at| at > case.now) {
                 rules.push(Rule::Dated);
             }
-            is_copied(case, &snapshot.arn)
+            case.copied.contains(&snapshot.arn)
         }
         // A later attempt of the same run has taken its place.
         SnapshotStatus::Failed => case.snapshots.iter().any(|other| {
             let of_other = run_by_name(case.stack, other);
             of_other == Some((database.clone(), policy.clone(), planned_at))
-                && is_copied(case, &other.arn)
+                && case.copied.contains(&other.arn)
         }),
         SnapshotStatus::Creating
         | SnapshotStatus::Copying
@@ -110,6 +109,7 @@ fn broken_alone(case: &SourceCase<'_>, snapshot: &Snapshot) -> Vec<Rule> {
             return rules;
         }
     };
+    // Without its copy in this stack's own table another stack of the same id may have taken it, and not copied it yet.
     if !is_copied || !is_backed(case, &policy, snapshot) {
         rules.push(Rule::Copied);
     }
@@ -129,13 +129,6 @@ fn is_backed(case: &SourceCase<'_>, policy: &PolicyName, source: &Snapshot) -> b
             && tag(one, tags::POLICY).as_deref() == Some(policy.as_str())
             && data.is_some_and(|at| at <= case.now && Some(at) >= source.taken_at)
     })
-}
-
-/// Whether a copy of it was settled as a success, by this stack's own table. Another stack of the same id may have taken it,
-/// and not copied it yet.
-fn is_copied(case: &SourceCase<'_>, source: &RdsArn) -> bool {
-    let mut all = case.entered.values();
-    all.any(|entered| entered.source == *source && entered.mismatch.is_none())
 }
 
 /// The newest finished ones of each policy that are to go. One always stays.
