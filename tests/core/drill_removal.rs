@@ -394,18 +394,54 @@ fn what_rds_has_just_made_and_does_not_show_yet_is_not_taken_for_gone() {
     assert_eq!(next(&record, 1), DrillStep::Gone);
 }
 
+/// Its tags alone prove nothing: a person can copy them to a database of their own under the same name.
 #[test]
-fn what_a_refused_call_made_all_the_same_is_found_by_its_tags() {
-    let (mut record, all) = a_drill(false);
-    let (_, found) = &all[0];
-    record.restore.made.clear();
-    record.verdict = Some(Verdict::Failed(Vec::new()));
-    let seen = Seen {
-        database: Some(found.clone()),
-        ..Seen::default()
-    };
-    let note = DrillStep::Note(found.name.clone(), found.resource_id.clone());
-    assert_eq!(next_drill_step(None, &record, &seen, began()), note);
+fn what_a_call_without_an_answer_made_is_found_by_its_tags_and_its_age() {
+    let minutes = |count| began() + SignedDuration::from_mins(count);
+    // Each: when it was made, as RDS says, when the drill looks, and whether it is the drill's own.
+    let cases = [
+        (Some(1), 1, true),
+        (Some(10), 300, true),
+        (Some(11), 11, false),
+        (Some(20), 300, false),
+        (Some(-6), 1, false),
+        (None, 9, true),
+        (None, 11, false),
+    ];
+    for (made, looks, is_own) in cases {
+        for at in 0..3 {
+            let (mut record, all) = a_drill(true);
+            let (_, mut found) = all[at].clone();
+            found.created_at = made.map(minutes);
+            record.restore.made.remove(&found.name);
+            for step in ["restore".to_owned(), format!("member:{}", found.name)] {
+                record.restore.note_sending(step, began());
+            }
+            let seen = match at {
+                0 => Seen {
+                    database: Some(found.clone()),
+                    ..Seen::default()
+                },
+                _ => Seen {
+                    members: [(found.name.clone(), found.clone())].into(),
+                    ..Seen::default()
+                },
+            };
+            record.verdict = Some(Verdict::Failed(Vec::new()));
+            let note = DrillStep::Note(found.name.clone(), found.resource_id.clone());
+            let next = next_drill_step(None, &record, &seen, minutes(looks));
+            assert_eq!(next == note, is_own, "{made:?} {looks} {at}: {next:?}");
+            // The same while it runs.
+            if at == 0 {
+                record.verdict = None;
+                let plan = cluster_drill();
+                let next = next_drill_step(Some(&plan), &record, &seen, minutes(looks));
+                assert_eq!(next == note, is_own, "{made:?} {looks}: {next:?}");
+                let is_over = matches!(next, DrillStep::Conclude(Verdict::Failed(_)));
+                assert_eq!(is_over, !is_own, "{made:?} {looks}: {next:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{DRILL, DRILL_ID, DRILL_OF};
 use crate::domain::restore::next_step::{NextStep, PATIENCE, next_step};
 use crate::domain::restore::plan::StepKind;
+use crate::domain::restore::record::Sending;
 use crate::domain::restore::restored::{RestoredDatabase, Seen};
 
 /// How often the user's function is asked before its silence is a fault.
@@ -75,7 +76,12 @@ pub fn next_drill_step(
             );
             DrillStep::Conclude(Verdict::Failed(vec![why]))
         }
-        NextStep::Note(name, id) => DrillStep::Note(name, id),
+        NextStep::Note(name, id) => match is_proven(record, seen, &name, now) {
+            true => DrillStep::Note(name, id),
+            false => DrillStep::Conclude(Verdict::Failed(vec![format!(
+                "restore: nothing proves that {name} is what the call of this drill made, so nothing of it is changed"
+            )])),
+        },
         NextStep::Wait(what) => DrillStep::Wait(what.to_string()),
         NextStep::Fail(failure) => {
             DrillStep::Conclude(Verdict::Failed(vec![format!("restore: {failure}")]))
@@ -147,7 +153,7 @@ fn removal(record: &DrillRecord, seen: &Seen, now: Timestamp) -> DrillStep {
         match restore.made.get(&name) {
             Some(made) if *made == found.resource_id => {}
             Some(_) => continue,
-            None if is_from(record, found) => {
+            None if sent.is_some_and(|sent| is_from(record, found, *sent, now)) => {
                 return DrillStep::Note(name, found.resource_id.clone());
             }
             None => continue,
@@ -163,13 +169,27 @@ fn removal(record: &DrillRecord, seen: &Seen, now: Timestamp) -> DrillStep {
     waits.map_or(DrillStep::Gone, DrillStep::Wait)
 }
 
-/// Whether this drill's own call made a database of its name: the answer was lost, or was an error.
-fn is_from(record: &DrillRecord, found: &RestoredDatabase) -> bool {
+/// Whether what bears this name is what a call of this drill made.
+fn is_proven(record: &DrillRecord, seen: &Seen, name: &str, now: Timestamp) -> bool {
+    let (found, key) = match name == record.restore.name {
+        true => (seen.database.as_ref(), "restore".to_owned()),
+        false => (seen.members.get(name), format!("member:{name}")),
+    };
+    let sent = record.restore.sent.get(&key);
+    found
+        .zip(sent)
+        .is_some_and(|(found, sent)| is_from(record, found, *sent, now))
+}
+
+/// Whether this drill's own call made a database of its name: the answer was lost, or was an error. It was made soon after
+/// the call, or is being made soon after it. What is younger may be a person's: tags can be copied, and a drill deletes.
+/// The remover takes what is left here once it is older than any drill may become.
+fn is_from(record: &DrillRecord, found: &RestoredDatabase, sent: Sending, now: Timestamp) -> bool {
     let id = found.tags.get(DRILL_ID);
     let of = found.tags.get(DRILL_OF);
+    let made = found.created_at.unwrap_or(now);
     id.is_some_and(|id| id == record.id.as_str())
         && of.is_some_and(|of| of == record.of.as_str())
-        && found
-            .created_at
-            .is_none_or(|at| at >= record.restore.began_at - CLOCK_SKEW)
+        && made >= record.restore.began_at - CLOCK_SKEW
+        && made <= sent.last + PATIENCE
 }
