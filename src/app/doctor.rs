@@ -4,6 +4,7 @@
 //! answer at all gets no further questions.
 
 mod ask;
+mod namesakes;
 mod regions;
 mod scope;
 mod slots;
@@ -34,6 +35,7 @@ use crate::ports::doctor::CountSubscribers;
 use crate::settings::DoctorSettings;
 
 use ask::{Snapshots, count, manual_snapshots, option_groups, port, quotas};
+use namesakes::other_stacks_of_the_id;
 use regions::{RegionSeen, region};
 use scope::Home;
 use slots::slots;
@@ -77,6 +79,8 @@ pub async fn diagnose<W: Permissions>(
     if scope.is_whole() && snapshots.missing.is_empty() {
         findings.extend(keeping(world, doctor_settings, &facts, &snapshots, &seen).await);
     }
+    let homes = seen.iter().flat_map(|region| region.forwards_to.clone());
+    findings.extend(other_stacks_of_the_id(world, doctor_settings, homes.collect()).await);
     findings.extend(seen.into_iter().flat_map(|region| region.findings));
     findings.extend(slots(world, doctor_settings, facts.policies.as_ref(), &snapshots).await);
     for (letters, url) in [

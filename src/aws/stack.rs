@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
+use aws_sdk_cloudformation::types::Stack;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -29,6 +30,17 @@ pub(super) fn is_unknown<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> 
     })
 }
 
+/// The outputs of a row that CloudFormation shows.
+pub(super) fn outputs(stack: &Stack) -> BTreeMap<String, String> {
+    let pairs = stack.outputs().iter().filter_map(|output| {
+        Some((
+            output.output_key()?.to_owned(),
+            output.output_value()?.to_owned(),
+        ))
+    });
+    pairs.collect()
+}
+
 impl DescribeStack for Stacks {
     async fn stack_outputs(
         &self,
@@ -39,16 +51,6 @@ impl DescribeStack for Stacks {
             Err(error) if is_unknown(&error) => return Ok(None),
             Err(error) => return Err(port_error("cloudformation:DescribeStacks", &error, &[])),
         };
-        let outputs = answer.stacks().first().map(|stack| {
-            let outputs = stack.outputs().iter();
-            let pairs = outputs.filter_map(|output| {
-                Some((
-                    output.output_key()?.to_owned(),
-                    output.output_value()?.to_owned(),
-                ))
-            });
-            pairs.collect()
-        });
-        Ok(outputs)
+        Ok(answer.stacks().first().map(outputs))
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
+use crate::domain::doctor::namesakes::Outputs;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::drill::judge::FailureEvent;
@@ -50,11 +51,8 @@ use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use crate::domain::run::turn::QueuedCopy;
 use crate::domain::run::wait::{Phase, Wait};
-use crate::ports::doctor::{
-    CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
-};
 // The rows name nearly every port.
+use crate::ports::doctor::*;
 use crate::ports::*;
 
 // How an argument is kept: one that is lent `by` reference, one that is `maybe` lent, or a `copy`.
@@ -468,6 +466,14 @@ macro_rules! every_call {
             FindQueue {
                 reads FindQueue: get_queue_url(by region: Region, by name: str)
                     -> Result<Option<String>, PortError>, Other("GetQueueUrl");
+            }
+            ListQueues {
+                reads ListQueues: list_queue_names(by region: Region, by prefix: str, copy marker: Option<String>)
+                    -> Result<Page<String>, PortError>, Other("ListQueues");
+            }
+            ListStacks {
+                reads ListStacks: list_stacks(by region: Region, copy marker: Option<String>)
+                    -> Result<Page<Outputs>, PortError>, Other("DescribeStacks");
             }
             CountSubscribers {
                 reads CountSubscribers: count_subscribers(by region: Region, by topic: str)

@@ -7,6 +7,7 @@ use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
+use crate::domain::doctor::namesakes::Outputs;
 use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::Region;
 use crate::domain::operator::own_event::OwnEvent;
@@ -36,6 +37,8 @@ pub struct Operator {
     pub rules_target: String,
     /// How many messages each queue has, by its URL.
     pub messages: BTreeMap<String, u64>,
+    /// The outputs of each region's stacks.
+    pub stacks: BTreeMap<Region, Vec<Outputs>>,
     /// Who gets what each topic is sent, by its ARN.
     pub subscribers: BTreeMap<String, Subscribers>,
     /// What the pruner was asked, in order.

@@ -5,6 +5,7 @@ use super::pages::Page;
 use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
+use crate::domain::doctor::namesakes::Outputs;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::{Family, KeyArn, Region};
@@ -62,6 +63,27 @@ pub trait FindQueue {
     -> Result<Option<String>, PortError>;
 }
 
+/// Lists queues.
+pub trait ListQueues {
+    /// `ListQueues`: one page of up to 1,000 names that begin with `prefix`.
+    async fn list_queue_names(
+        &self,
+        region: &Region,
+        prefix: &str,
+        marker: Option<String>,
+    ) -> Result<Page<String>, PortError>;
+}
+
+/// Lists a region's stacks.
+pub trait ListStacks {
+    /// `DescribeStacks` without a name: one page, the outputs of each stack that exists.
+    async fn list_stacks(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Outputs>, PortError>;
+}
+
 /// Counts messages.
 pub trait CountMessages {
     /// `GetQueueAttributes`: the approximate number of messages, including received ones. `None` if the queue does not
@@ -96,6 +118,8 @@ actions! {
     FindRules: "events:ListRuleNamesByTarget";
     DescribeRule: "events:DescribeRule";
     FindQueue: "sqs:GetQueueUrl";
+    ListQueues: "sqs:ListQueues";
+    ListStacks: "cloudformation:DescribeStacks";
     CountMessages: "sqs:GetQueueAttributes";
     CountSubscribers: "sns:GetTopicAttributes";
     SimulatePermissions: "iam:SimulatePrincipalPolicy";

@@ -9,7 +9,7 @@ use snapferry::domain::id::arn::{Family, KeyArn};
 use snapferry::domain::policy::spec::KeyName;
 use snapferry::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
+    ListManualSnapshots, ListQueues, ListStacks, ReadKeyPolicy, SimulatePermissions,
 };
 use snapferry::ports::{DescribeKey, ListOptionGroups};
 
@@ -292,6 +292,69 @@ async fn a_queue_that_is_not_there_is_no_error() {
     assert_eq!(found.as_deref(), Some(QUEUE));
 }
 
+#[tokio::test]
+async fn queues_are_listed_by_how_their_names_begin() {
+    let url = |name: &str| format!("https://sqs.eu-west-1.amazonaws.com/111122223333/{name}");
+    let urls = [url("snapferry-to-a"), url("snapferry-to-b")];
+    let wire = Wire::new([ok(
+        json!({ "QueueUrls": urls, "NextToken": "more" }).to_string()
+    )]);
+    let page = doctor(&wire)
+        .list_queue_names(&region(SOURCE), "snapferry-to-", Some("here".to_owned()))
+        .await
+        .unwrap();
+    assert_eq!(page.items, ["snapferry-to-a", "snapferry-to-b"]);
+    assert_eq!(page.next.as_deref(), Some("more"));
+    let expected =
+        json!({ "QueueNamePrefix": "snapferry-to-", "MaxResults": 1_000, "NextToken": "here" });
+    assert_eq!(wire.only().json(), expected);
+    // SQS leaves the list out where it is empty.
+    let wire = Wire::new([ok("{}")]);
+    let page = doctor(&wire)
+        .list_queue_names(&region(SOURCE), "x", None)
+        .await
+        .unwrap();
+    assert!(page.items.is_empty());
+}
+
+#[tokio::test]
+async fn stacks_are_listed_with_their_outputs() {
+    let stack = |outputs: &str| {
+        format!(
+            "<member><StackName>x</StackName><CreationTime>2026-11-23T00:00:00Z</CreationTime>\
+             <StackStatus>CREATE_COMPLETE</StackStatus>{outputs}</member>"
+        )
+    };
+    let ours = "<Outputs><member><OutputKey>StackIdentity</OutputKey><OutputValue>prod</OutputValue>\
+        </member></Outputs>";
+    let answer = format!(
+        "<DescribeStacksResponse><DescribeStacksResult><Stacks>{}{}</Stacks><NextToken>more</NextToken>\
+         </DescribeStacksResult></DescribeStacksResponse>",
+        stack(ours),
+        stack("")
+    );
+    let wire = Wire::new([ok(answer)]);
+    let page = doctor(&wire)
+        .list_stacks(&region(SOURCE), Some("here".to_owned()))
+        .await
+        .unwrap();
+    let outputs = [("StackIdentity".to_owned(), "prod".to_owned())];
+    assert_eq!(
+        page.items,
+        [outputs.into(), std::collections::BTreeMap::new()]
+    );
+    assert_eq!(page.next.as_deref(), Some("more"));
+    let asked = wire.only();
+    assert!(
+        asked.uri.contains("cloudformation.eu-west-1."),
+        "{}",
+        asked.uri
+    );
+    let form = asked.form();
+    assert_eq!(form.get("NextToken").map(String::as_str), Some("here"));
+    assert!(!form.contains_key("StackName"), "{form:?}");
+}
+
 const INSTANCE: &str = "<DBInstance><DBInstanceIdentifier>orders</DBInstanceIdentifier>\
     <DBInstanceArn>arn:aws:rds:eu-west-1:111122223333:db:orders</DBInstanceArn>\
     <DbiResourceId>db-ORDERS</DbiResourceId><StorageEncrypted>true</StorageEncrypted>\
@@ -563,6 +626,10 @@ fn account(asked: &Asked) -> Answer {
         "DescribeKey" => answered(metadata("Enabled", &json!({})).to_string()),
         "ListRuleNamesByTarget" => answered(r#"{"RuleNames":[]}"#),
         "Query" => answered(r#"{"Items":[]}"#),
+        "ListQueues" => answered("{}"),
+        "DescribeStacks" => answered(
+            "<DescribeStacksResponse><DescribeStacksResult><Stacks/></DescribeStacksResult></DescribeStacksResponse>",
+        ),
         "GetQueueUrl" => answered(json!({ "QueueUrl": QUEUE }).to_string()),
         "GetQueueAttributes" => answered(
             json!({ "Attributes": {

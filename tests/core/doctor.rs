@@ -9,6 +9,7 @@ use snapferry::domain::doctor::alarms::Subscribers;
 use snapferry::domain::doctor::databases::Candidate;
 use snapferry::domain::doctor::key_policy::Statement;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState};
+use snapferry::domain::doctor::namesakes::Outputs;
 use snapferry::domain::doctor::region::Rule;
 use snapferry::domain::doctor::{Check, Finding, Level, in_order, is_well};
 use snapferry::domain::id::arn::{Family, KeyArn, Region};
@@ -43,6 +44,8 @@ pub(crate) struct Estate {
     pub(crate) keys: BTreeMap<String, KeyFacts>,
     pub(crate) rules: BTreeMap<Region, Vec<Rule>>,
     pub(crate) letters: BTreeMap<String, u64>,
+    /// The outputs of each region's stacks.
+    pub(crate) stacks: BTreeMap<Region, Vec<Outputs>>,
     pub(crate) subscribers: BTreeMap<String, Subscribers>,
     pub(crate) quota: SnapshotQuota,
     pub(crate) cluster_quota: SnapshotQuota,
@@ -84,6 +87,7 @@ impl Estate {
                 .map(|name| (region(name), vec![rule.clone()]))
                 .into(),
             letters: letters.into(),
+            stacks: BTreeMap::from([(region(HOME), vec![stack("prod", &url("commands-dead"))])]),
             subscribers: BTreeMap::from([(
                 TOPIC.to_owned(),
                 Subscribers {
@@ -163,11 +167,20 @@ impl Estate {
             rules: self.rules.clone(),
             rules_target: "arn:aws:events:eu-central-1:111122223333:event-bus/default".to_owned(),
             messages: self.letters.clone(),
+            stacks: self.stacks.clone(),
             subscribers: self.subscribers.clone(),
             denied: self.denied.clone(),
             ..Operator::default()
         }
     }
+}
+
+/// The outputs of a stack of this product.
+fn stack(id: &str, queue: &str) -> Outputs {
+    let outputs = [("StackIdentity", id), ("CommandsDeadLetterQueueUrl", queue)];
+    outputs
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
 }
 
 /// What the caller may not do, and which regions do not answer.
@@ -184,6 +197,8 @@ fn region_of(call: &Call) -> &str {
         | Call::FindRules { region, .. }
         | Call::DescribeRule { region, .. }
         | Call::FindQueue { region, .. }
+        | Call::ListQueues { region, .. }
+        | Call::ListStacks { region, .. }
         | Call::CountMessages { region, .. }
         | Call::CountSubscribers { region, .. } => region.as_str(),
         Call::DescribeKey { key } => key.region().unwrap_or(HOME),
@@ -342,6 +357,57 @@ fn each_thing_that_would_fail_is_found() {
     }
 }
 
+/// Their names and tags are the same, so nothing but the stacks themselves tells them apart.
+#[test]
+fn another_stack_with_this_stacks_id_is_found_where_it_can_be() {
+    const THIRD: &str = "us-east-2";
+    let other = |id: &str| stack(id, "https://sqs.x.amazonaws.com/111122223333/others-dead");
+    let of_a_stranger = || Outputs::from([("StackIdentity".to_owned(), "prod".to_owned())]);
+    let forwards = |estate: &mut Estate, from: &str, to: &str| {
+        let queue =
+            format!("https://sqs.{from}.amazonaws.com/111122223333/snapferry-to-{to}-dead-letters");
+        estate.letters.insert(queue, 0);
+    };
+    // Beside it, beyond the first page.
+    let mut estate = Estate::healthy();
+    let here = estate.stacks.get_mut(&region(HOME)).unwrap();
+    here.extend([of_a_stranger(), other("dev"), other("prod")]);
+    let found = findings(&estate);
+    assert_eq!(level(&found, Check::StackId, "prod"), Level::Failure);
+    // In a region to which the same source region forwards its events.
+    let mut estate = Estate::healthy();
+    estate.stacks.insert(region(THIRD), vec![other("prod")]);
+    let found = findings(&estate);
+    assert_eq!(
+        level(&found, Check::StackId, "prod"),
+        Level::Ok,
+        "nothing leads there"
+    );
+    forwards(&mut estate, SOURCE, HOME);
+    forwards(&mut estate, OTHER, THIRD);
+    let found = findings(&estate);
+    assert_eq!(level(&found, Check::StackId, "prod"), Level::Failure);
+    let says = found
+        .iter()
+        .find(|one| one.check == Check::StackId)
+        .unwrap();
+    assert!(
+        says.what.contains(THIRD) && !says.what.contains(HOME),
+        "{says:?}"
+    );
+    // The other one has an id of its own.
+    estate
+        .stacks
+        .insert(region(THIRD), vec![other("dev"), of_a_stranger()]);
+    let found = findings(&estate);
+    assert_eq!(level(&found, Check::StackId, "prod"), Level::Ok);
+    // A region that does not answer is no good news.
+    estate.down.insert(region(THIRD));
+    let found = findings(&estate);
+    assert_eq!(level(&found, Check::StackId, THIRD), Level::Unknown);
+    assert_eq!(level(&found, Check::StackId, "prod"), Level::Ok);
+}
+
 #[test]
 fn what_the_caller_may_not_ask_is_unknown_and_ends_no_other_check() {
     let refusals = [
@@ -359,6 +425,8 @@ fn what_the_caller_may_not_ask_is_unknown_and_ends_no_other_check() {
         ("GetTopicAttributes", Check::Alarms),
         ("GetQueueUrl", Check::DeadLetters),
         ("GetQueueAttributes", Check::DeadLetters),
+        ("ListQueues", Check::StackId),
+        ("DescribeStacks", Check::StackId),
         ("SimulatePrincipalPolicy", Check::Permissions),
     ];
     for (action, check) in refusals {

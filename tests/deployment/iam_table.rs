@@ -467,7 +467,7 @@ fn people_may() -> Vec<Value> {
     .map(|name| queue(HOME, name));
     let execution = format!("arn:aws:states:{HOME}:{ACCOUNT}:execution:protect:sf-orders");
     let rule = format!("arn:aws:events:{}:{ACCOUNT}:rule/forward", SOURCES[0]);
-    let stack = format!("arn:aws:cloudformation:{HOME}:{ACCOUNT}:stack/{STACK}/1");
+    let any_queue = format!("arn:aws:sqs:{}:{ACCOUNT}:*", SOURCES[0]);
     let topic = format!("arn:aws:sns:{HOME}:{ACCOUNT}:alarms");
     let index = format!("{TABLE}/index/open-waits");
     let held = [("aws:TagKeys", "snapferry:hold")];
@@ -484,7 +484,7 @@ fn people_may() -> Vec<Value> {
         all([("snapshot", "sf-orders"), ("cluster-snapshot", "sf-web")]);
     let group = rds(SOURCES[0], "og", "tde");
     let readers = "ReadersPolicy";
-    may(readers, &["cloudformation:DescribeStacks"], &[&stack], &[]);
+    may(readers, &["cloudformation:DescribeStacks"], &["*"], &[]);
     may(readers, &["rds:DescribeDBInstances"], &[&db], &[]);
     may(readers, &["rds:DescribeDBClusters"], &[&cluster], &[]);
     may(
@@ -537,6 +537,7 @@ fn people_may() -> Vec<Value> {
     let dead = [commands_dead.as_str(), &events_dead, &forwarding];
     may(readers, &["sqs:GetQueueAttributes"], &dead, &[]);
     may(readers, &["sqs:GetQueueUrl"], &[&forwarding], &[]);
+    may(readers, &["sqs:ListQueues"], &[&any_queue], &[]);
     may(readers, &["sns:GetTopicAttributes"], &[&topic], &[]);
     for role in IamRole::ALL {
         let role = format!("arn:aws:iam::{ACCOUNT}:role/{}", role.logical_id());

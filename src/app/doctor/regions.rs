@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds, whole};
+use crate::app::doctor::namesakes::forwards_to;
 use crate::app::doctor::scope::{DoctorScope, Home, Permissions};
 use crate::app::steady_state::SelectedBy;
 use crate::app::tde::TdeGroups;
@@ -28,6 +29,8 @@ use crate::settings::DoctorSettings;
 #[derive(Default)]
 pub(super) struct RegionSeen {
     pub(super) findings: Vec<Finding>,
+    /// The recovery regions that its events are forwarded to.
+    pub(super) forwards_to: BTreeSet<Region>,
     selected: BTreeMap<Family, Option<usize>>,
     by_policy: BTreeMap<Family, SelectedBy>,
 }
@@ -137,6 +140,13 @@ pub(super) async fn region<W: Permissions>(
         .push(rule(world, doctor_settings, region).await);
     seen.findings
         .push(letters(world, doctor_settings, region).await);
+    match forwards_to(world, region).await {
+        Ok(homes) => seen.forwards_to = homes,
+        Err(error) => {
+            let unknown = Finding::unknown(Check::StackId, region, &error);
+            seen.findings.push(unknown);
+        }
+    }
     seen
 }
 

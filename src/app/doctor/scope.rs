@@ -9,7 +9,7 @@ use crate::domain::policy::in_force::Policies;
 use crate::domain::rds::option_group::OptionGroup;
 use crate::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
+    ListManualSnapshots, ListQueues, ListStacks, ReadKeyPolicy, SimulatePermissions,
 };
 use crate::ports::{
     Clock, DescribeKey, DescribeQuota, ListOpen, ListOptionGroups, ReadLearntLimit, ReadPolicies,
@@ -19,7 +19,7 @@ permissions! {
     /// Everything that the doctor may do: it only reads.
     Permissions:
         Clock CountMessages CountSubscribers DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectDatabases
-        ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy ReadLearntLimit ReadPolicies SimulatePermissions
+        ListManualSnapshots ListOpen ListOptionGroups ListQueues ListStacks ReadKeyPolicy ReadLearntLimit ReadPolicies SimulatePermissions
 }
 
 /// What to check.

@@ -7,6 +7,7 @@ mod kms;
 mod queues;
 mod rds;
 mod rules;
+mod stacks;
 mod topics;
 
 use std::time::Duration;

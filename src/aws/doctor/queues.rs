@@ -6,14 +6,17 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use super::super::fault::{port_error, unusable};
 use super::{Doctor, client};
 use crate::domain::id::arn::Region;
-use crate::ports::PortError;
-use crate::ports::doctor::{CountMessages, FindQueue};
+use crate::ports::doctor::{CountMessages, FindQueue, ListQueues};
+use crate::ports::{Page, PortError};
 
 /// The attributes whose sum is the number of messages in a queue: visible ones, and received ones, perhaps by a replay.
 const COUNTED: [QueueAttributeName; 2] = [
     QueueAttributeName::ApproximateNumberOfMessages,
     QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
 ];
+
+/// How many URLs a page has (ListQueues, `MaxResults`, at most 1,000). Without it SQS never says that there are more.
+const PAGE: i32 = 1_000;
 
 /// SQS has one name for this error in its answer's body and, for older clients, another in a header.
 fn is_gone(code: Option<&str>) -> bool {
@@ -43,6 +46,28 @@ impl FindQueue for Doctor {
             Err(error) if is_gone(error.code()) => Ok(None),
             Err(error) => Err(port_error(ACTION, &error, &[])),
         }
+    }
+}
+
+impl ListQueues for Doctor {
+    async fn list_queue_names(
+        &self,
+        region: &Region,
+        prefix: &str,
+        marker: Option<String>,
+    ) -> Result<Page<String>, PortError> {
+        let page = client!(aws_sdk_sqs, self, region.as_str())
+            .list_queues()
+            .queue_name_prefix(prefix)
+            .max_results(PAGE)
+            .set_next_token(marker)
+            .send()
+            .await
+            .map_err(|error| port_error("sqs:ListQueues", &error, &[]))?;
+        let next = page.next_token.filter(|token| !token.is_empty());
+        let urls = page.queue_urls.unwrap_or_default();
+        let names = urls.iter().filter_map(|url| url.rsplit('/').next());
+        Ok(Page::new(names.map(str::to_owned).collect(), next))
     }
 }
 

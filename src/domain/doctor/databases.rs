@@ -181,7 +181,7 @@ pub fn claims(snapshots: &[Snapshot], now: Timestamp) -> Claims {
 /// Other stacks that have protected a database since a given time.
 ///
 /// It reads the tags of existing snapshots. So it does not see a stack that has made no snapshot yet, whose snapshots were
-/// removed, or that has the same id as this stack.
+/// removed, or that has the same id as this stack, which [`super::namesakes`] looks for.
 #[must_use]
 pub fn other_stacks(
     database: &DatabaseRef,

@@ -8,6 +8,7 @@ pub mod capacity;
 pub mod databases;
 pub mod key_policy;
 pub mod keys;
+pub mod namesakes;
 pub mod permissions;
 pub mod policies;
 mod queue_arn;
@@ -62,6 +63,8 @@ pub enum Check {
     OptionGroup,
     /// Other stacks that protect the same database.
     OtherStacks,
+    /// Other stacks with the same id.
+    StackId,
     /// The quota for manual snapshots.
     SnapshotQuota,
     /// The limit for copies in flight.
@@ -80,7 +83,7 @@ pub enum Check {
 
 impl Check {
     /// Every check, in the order of the report.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Policies,
         Self::RecoveryKey,
         Self::KeyPolicy,
@@ -88,6 +91,7 @@ impl Check {
         Self::SourceKey,
         Self::OptionGroup,
         Self::OtherStacks,
+        Self::StackId,
         Self::SnapshotQuota,
         Self::CopySlots,
         Self::ForwardingRule,
@@ -108,6 +112,7 @@ impl Check {
             Self::SourceKey => "source-key",
             Self::OptionGroup => "option-group",
             Self::OtherStacks => "other-stacks",
+            Self::StackId => "stack-id",
             Self::SnapshotQuota => "snapshot-quota",
             Self::CopySlots => "copy-slots",
             Self::ForwardingRule => "forwarding-rule",

@@ -9,6 +9,7 @@ use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
+use crate::domain::doctor::namesakes::Outputs;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::{Family, KeyArn, Region};
@@ -20,7 +21,7 @@ use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::failure::Operation;
 use crate::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
+    ListManualSnapshots, ListQueues, ListStacks, ReadKeyPolicy, SimulatePermissions,
 };
 use crate::ports::{
     CallerIdentity, DescribeKey, ListOptionGroups, Page, PortError, PublishEvents, RdsError,
@@ -152,6 +153,36 @@ impl<L: Holds> FindQueue for Ports<L> {
         Ok(self.operator(|operator| {
             let mut urls = operator.messages.keys();
             urls.find(|url| url.ends_with(&ending)).cloned()
+        }))
+    }
+}
+
+impl<L: Holds> ListQueues for Ports<L> {
+    async fn list_queue_names(
+        &self,
+        region: &Region,
+        prefix: &str,
+        marker: Option<String>,
+    ) -> Result<Page<String>, PortError> {
+        let at = format!("://sqs.{region}.");
+        Ok(self.operator(|operator| {
+            let here = operator.messages.keys().filter(|url| url.contains(&at));
+            let names = here.filter_map(|url| url.rsplit('/').next().map(str::to_owned));
+            let names: Vec<String> = names.filter(|name| name.starts_with(prefix)).collect();
+            page(names.iter(), PAGE, marker)
+        }))
+    }
+}
+
+impl<L: Holds> ListStacks for Ports<L> {
+    async fn list_stacks(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Outputs>, PortError> {
+        Ok(self.operator(|operator| {
+            let stacks = operator.stacks.get(region).into_iter().flatten();
+            page(stacks, PAGE, marker)
         }))
     }
 }
