@@ -9,7 +9,7 @@ use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::retention::check::Rule;
-use snapferry::domain::retention::entered::Entered;
+use snapferry::domain::retention::entered::{AllEntered, Entered};
 use snapferry::domain::retention::forget::PointState;
 use snapferry::domain::retention::source_check::{SourceCase, broken_at_source};
 use snapferry::domain::run::command::{ProtectionRequest, Step};
@@ -373,6 +373,7 @@ fn each_rule_of_the_check_stops_a_removal_alone() {
     let copied = requests.iter().map(|one| snapshot_arn(one, 1)).collect();
     let (needed, home) = (BTreeSet::new(), region(HOME));
     let recovery_points: Vec<Snapshot> = requests.iter().map(copy_of).collect();
+    let entered = AllEntered::new();
     let case = SourceCase {
         stack: &config.stack,
         home: &home,
@@ -380,6 +381,7 @@ fn each_rule_of_the_check_stops_a_removal_alone() {
         complete: true,
         snapshots: &snapshots,
         recovery_points: &recovery_points,
+        entered: &entered,
         removes: &removes,
         copied: &copied,
         needed: &needed,
@@ -418,6 +420,17 @@ fn each_rule_of_the_check_stops_a_removal_alone() {
         ..case
     };
     assert_eq!(broken(&lost, &target), [Rule::Copied]);
+    // None of those that are there is what was asked for.
+    let mismatches = requests.iter().map(|one| Entered {
+        mismatch: Some("its key is another".to_owned()),
+        ..entered_of(one)
+    });
+    let mismatches = mismatches.map(|one| (one.copy.clone(), one)).collect();
+    let mismatched = SourceCase {
+        entered: &mismatches,
+        ..case
+    };
+    assert_eq!(broken(&mismatched, &target), [Rule::Copied]);
     // Those that are left have older data.
     let mut older = copy_of(&run_of(9));
     older.status = SnapshotStatus::Available;
@@ -447,6 +460,7 @@ fn each_rule_of_the_check_stops_a_removal_alone() {
             complete: true,
             snapshots: &snapshots,
             recovery_points: &recovery_points,
+            entered: &entered,
             removes: &removes,
             copied: &copied,
             needed: &needed,

@@ -95,6 +95,7 @@ impl Candidates {
             complete: is_readable(&self.sources),
             snapshots: &self.sources,
             recovery_points: &self.snapshots,
+            entered: facts.entered,
             removes: &self.at_source,
             copied: facts.copied,
             needed,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::check::{Broken, Rule};
+use super::entered::AllEntered;
 use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::ResourceId;
@@ -29,6 +30,8 @@ pub struct SourceCase<'a> {
     pub snapshots: &'a [Snapshot],
     /// Every recovery point of this stack of the same database.
     pub recovery_points: &'a [Snapshot],
+    /// What the table knows of these recovery points.
+    pub entered: &'a AllEntered,
     /// The policies in force, by the name that the snapshots' tags give: whether each may remove source snapshots.
     pub removes: &'a BTreeMap<PolicyName, bool>,
     /// Those of which the table knows a recovery point: a copy of it was settled as a success.
@@ -116,14 +119,16 @@ fn broken_alone(case: &SourceCase<'_>, snapshot: &Snapshot) -> Vec<Rule> {
     rules
 }
 
-/// Whether the recovery region shows a finished one of this policy whose data is no older. What was copied once and is lost
-/// there since has its last data here.
+/// Whether the recovery region shows a finished one of this policy whose data is no older, and which is what was asked for.
+/// What was copied once and is lost there since has its last data here.
 fn is_backed(case: &SourceCase<'_>, policy: &PolicyName, source: &Snapshot) -> bool {
     let tag = |one: &Snapshot, key: &str| one.tags.get(key).cloned();
     case.recovery_points.iter().any(|one| {
+        let entered = case.entered.get(&one.arn);
         let by_tag = tag(one, tags::TAKEN_AT).and_then(|text| text.parse().ok());
         let data: Option<Timestamp> = one.taken_at.or(by_tag);
         one.arn.region() == case.home
+            && entered.is_none_or(|entered| entered.mismatch.is_none())
             && one.status == SnapshotStatus::Available
             && tag(one, tags::STACK).as_deref() == Some(case.stack.as_str())
             && tag(one, tags::POLICY).as_deref() == Some(policy.as_str())
