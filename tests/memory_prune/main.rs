@@ -13,11 +13,13 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use peak_alloc::PeakAlloc;
-use snapferry::app::prune_preview::{PreviewOf, prune_preview};
+use snapferry::app::prune_preview::{PreviewOf, PrunePreview, prune_preview};
 use snapferry::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use snapferry::domain::id::database_ref::DatabaseRef;
-use snapferry::domain::id::names::{Attempt, ResourceId, SnapshotId};
+use snapferry::domain::id::names::{Attempt, ResourceId};
 use snapferry::domain::id::tags::{PolicyName, Tags};
+use snapferry::domain::policy::keep_span::KeepSpan;
+use snapferry::domain::policy::rules::Rules;
 use snapferry::domain::policy::set::{Applied, Stamp, Version};
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::restore::configuration::{Configuration, ConfigurationHash};
@@ -47,6 +49,8 @@ const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-
 /// A world that makes its snapshots as they are listed, and counts the calls.
 struct Crowd {
     planning: Planning,
+    /// The source of each recovery point.
+    sources: BTreeMap<RdsArn, RdsArn>,
     pages: Cell<usize>,
     looked_up: Cell<usize>,
     /// How often it was asked for versions of configurations.
@@ -58,8 +62,8 @@ fn now() -> Timestamp {
 }
 
 impl Crowd {
-    /// The recovery point of one number: of each database one a day.
-    fn snapshot(&self, number: usize) -> Snapshot {
+    /// The source snapshot or the recovery point of one number: of each database one a day.
+    fn snapshot(&self, region: &Region, number: usize) -> Snapshot {
         let (database, days) = (number / POINTS, number % POINTS);
         let arn =
             format!("arn:aws:rds:eu-west-1:111122223333:db:a-database-with-a-name-{database}");
@@ -79,6 +83,7 @@ impl Crowd {
         let copy = naming::copy(stack, &run, &source, Attempt::FIRST);
         let of = &run.database.arn;
         let source = of.sibling_snapshot(of.region(), &source);
+        let is_copy = *region == self.planning.stack.home;
         let carried = (0..20).map(|tag| (format!("a-tag-of-theirs-{tag}"), "value".repeat(10)));
         let mut tags: Tags = carried.collect();
         tags.extend(
@@ -95,7 +100,10 @@ impl Crowd {
             .map(|(key, value)| (key.to_owned(), value)),
         );
         Snapshot {
-            arn: of.sibling_snapshot(&self.planning.stack.home, &copy),
+            arn: match is_copy {
+                true => of.sibling_snapshot(region, &copy),
+                false => source.clone(),
+            },
             resource_id: Some(run.database.resource_id.clone()),
             status: SnapshotStatus::Available,
             engine: "postgres".to_owned(),
@@ -103,7 +111,7 @@ impl Crowd {
             size_gib: 100,
             encrypted: true,
             key: Some(run.key.clone()),
-            source: Some(source),
+            source: is_copy.then_some(source),
             taken_at: Some(run.planned_at + SignedDuration::from_mins(1)),
             created_at: Some(run.planned_at + SignedDuration::from_mins(20)),
             percent: None,
@@ -121,7 +129,7 @@ impl Clock for Crowd {
 impl ListManualSnapshots for Crowd {
     async fn list_manual_snapshots(
         &self,
-        _region: &Region,
+        region: &Region,
         family: Family,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError> {
@@ -132,9 +140,9 @@ impl ListManualSnapshots for Crowd {
             Family::Cluster => 0,
         };
         let until = all.min(from + PAGE);
-        let items = (from..until).map(|number| self.snapshot(number)).collect();
+        let items = (from..until).map(|number| self.snapshot(region, number));
         let next = (until < all).then(|| until.to_string());
-        Ok(Page::new(items, next))
+        Ok(Page::new(items.collect(), next))
     }
 }
 
@@ -144,7 +152,7 @@ impl ReadEntered for Crowd {
         assert!(copies.len() <= PAGE);
         let entered = copies.iter().map(|copy| Entered {
             copy: copy.clone(),
-            source: copy.sibling_snapshot(copy.region(), &SnapshotId::of(copy)),
+            source: self.sources[copy].clone(),
             key: KeyArn::parse(KEY).ok(),
             at: now(),
             snapshot_done_at: Some(now()),
@@ -251,38 +259,99 @@ fn processor_seconds() -> f64 {
         / 100.0
 }
 
+/// What listing took.
+struct Measured {
+    preview: PrunePreview,
+    pages: usize,
+    looked_up: usize,
+    versions: usize,
+    peak: f32,
+    seconds: f64,
+}
+
+impl Measured {
+    fn of(source_regions: &[Region], rules_at_source: Option<Rules>) -> Self {
+        let mut planning = planning();
+        for policy in &mut planning.policies.all {
+            policy
+                .options
+                .retention
+                .source_retention
+                .clone_from(&rules_at_source);
+        }
+        let mut crowd = Crowd {
+            planning,
+            sources: BTreeMap::new(),
+            pages: Cell::new(0),
+            looked_up: Cell::new(0),
+            versions: Cell::new(0),
+        };
+        let copies = (0..DATABASES * POINTS).map(|number| {
+            let copy = crowd.snapshot(&crowd.planning.stack.home, number);
+            (copy.arn, copy.source.unwrap())
+        });
+        crowd.sources = copies.collect();
+        let planning = &crowd.planning;
+        let of = PreviewOf {
+            stack: &planning.stack.rules.stack,
+            home: &planning.stack.home,
+            source_regions,
+            key: &planning.key,
+            built_in: &planning.policies,
+        };
+        ALLOCATOR.reset_peak_usage();
+        // What the world itself holds is no part of it.
+        let held = ALLOCATOR.current_usage_as_mb();
+        let before = processor_seconds();
+        let preview = prune_preview(&crowd, of).now_or_never().unwrap().unwrap();
+        Self {
+            seconds: processor_seconds() - before,
+            peak: ALLOCATOR.peak_usage_as_mb() - held,
+            preview,
+            pages: crowd.pages.get(),
+            looked_up: crowd.looked_up.get(),
+            versions: crowd.versions.get(),
+        }
+    }
+
+    fn is_within_bounds(&self, what: &str) {
+        println!(
+            "inventory of {DATABASES} databases with {POINTS} {what} each: {} describe pages, {:.1} MB, {:.2} s of \
+             processor time",
+            self.pages, self.peak, self.seconds
+        );
+        assert!(self.peak < MB, "{what}: {:.1} MB", self.peak);
+        assert!(self.seconds < SECONDS, "{what}: {:.2} s", self.seconds);
+    }
+}
+
+/// One test, because the allocator counts for the whole process.
 #[test]
 fn a_thousand_databases_are_listed_under_64_mb_and_10_s_with_a_call_for_each_page() {
-    let crowd = Crowd {
-        planning: planning(),
-        pages: Cell::new(0),
-        looked_up: Cell::new(0),
-        versions: Cell::new(0),
-    };
-    let planning = &crowd.planning;
-    let of = PreviewOf {
-        stack: &planning.stack.rules.stack,
-        home: &planning.stack.home,
-        source_regions: &[],
-        key: &planning.key,
-        built_in: &planning.policies,
-    };
-    ALLOCATOR.reset_peak_usage();
-    let before = processor_seconds();
-    let shown = prune_preview(&crowd, of).now_or_never().unwrap().unwrap();
-    let (took, peak) = (processor_seconds() - before, ALLOCATOR.peak_usage_as_mb());
+    let measured = Measured::of(&[], None);
+    let shown = &measured.preview;
     assert_eq!(shown.groups.len(), DATABASES);
     assert_eq!(shown.removable().len(), 0);
-    assert_eq!(crowd.pages.get(), DATABASES * POINTS / PAGE + 1);
+    assert_eq!(measured.pages, DATABASES * POINTS / PAGE + 1);
     // The table's records are read only of groups in which something may go.
-    assert_eq!(crowd.looked_up.get(), 0);
-    assert_eq!(crowd.versions.get(), DATABASES / PAGE);
+    assert_eq!(measured.looked_up, 0);
+    assert_eq!(measured.versions, DATABASES / PAGE);
     assert_eq!(shown.unnamed.count, DATABASES * (VERSIONS_MAX - 1));
-    println!(
-        "inventory of {DATABASES} databases with {POINTS} recovery points each: {} describe pages, {peak:.1} MB, {took:.2} s \
-         of processor time",
-        crowd.pages.get()
-    );
-    assert!(peak < MB, "{peak:.1} MB");
-    assert!(took < SECONDS, "{took:.2} s");
+    measured.is_within_bounds("recovery points");
+    drop(measured);
+
+    let regions = [Region::parse("eu-west-1").unwrap()];
+    let two_days = Rules {
+        within: Some(KeepSpan::parse("2d").unwrap()),
+        ..Rules::default()
+    };
+    let measured = Measured::of(&regions, Some(two_days));
+    // What is two days older than the newest still stays.
+    let going = DATABASES * (POINTS - 3);
+    assert_eq!(measured.preview.sources.groups.len(), DATABASES);
+    assert_eq!(measured.preview.removable().len(), going);
+    assert_eq!(measured.pages, 2 * (DATABASES * POINTS / PAGE + 1));
+    // A recovery point's record for each that may go.
+    assert_eq!(measured.looked_up, going.div_ceil(PAGE));
+    measured.is_within_bounds("recovery points and as many source snapshots");
 }
