@@ -85,12 +85,13 @@ pub(crate) async fn take_source_inventory<W: ListManualSnapshots + ReadEntered>(
         match list(world, stack, region).await {
             Ok(found) => {
                 preview.listed.insert(region.clone());
-                for (snapshot, origin) in found {
-                    if rules_of(policies, &origin.policy).is_some() {
-                        let members = groups.entry(origin.group()).or_default();
-                        members.push((snapshot, origin));
+                for (group, members) in found {
+                    let (_, _, policy) = &group;
+                    if rules_of(policies, policy).is_some() {
+                        groups.insert(group, members);
                     } else {
-                        preview.without_rule.insert(snapshot.arn);
+                        let arns = members.into_iter().map(|(one, _)| one.arn);
+                        preview.without_rule.extend(arns);
                     }
                 }
             }
@@ -101,27 +102,32 @@ pub(crate) async fn take_source_inventory<W: ListManualSnapshots + ReadEntered>(
         }
     }
     let going = groups
-        .values()
-        .flat_map(|members| going(members, policies, now));
+        .iter()
+        .flat_map(|(group, members)| going(stack, group, members, policies, now));
     let going: Vec<&Member> = going.collect();
     preview.copied = copied(world, (stack, home), &going).await?;
     let uncopied = uncopied(&going, &preview.copied);
-    let judged = groups.values();
-    let judged = judged.filter_map(|members| judge(members, policies, &uncopied, now));
+    let judged = groups.into_iter().filter_map(|(group, members)| {
+        let mut judged = judge(stack, &group, &members, policies, &uncopied, now)?;
+        (judged.snapshots, judged.planned) = members.into_iter().unzip();
+        Some(judged)
+    });
     preview.groups = judged.collect();
     Ok(preview)
 }
 
-/// A source snapshot, and where it comes from.
-type Member = (Snapshot, SourceOrigin);
+/// A source snapshot, and the planned time of its run. There may be many: what else its tags say is read when it is needed.
+type Member = (Snapshot, Timestamp);
 
 /// What would go of a group if each had its recovery point, and the other attempts of their runs.
 fn going<'m>(
+    stack: &StackId,
+    group: &Group,
     members: &'m [Member],
     policies: &Policies,
     now: Timestamp,
 ) -> impl Iterator<Item = &'m Member> {
-    let group = judge(members, policies, &BTreeSet::new(), now);
+    let group = judge(stack, group, members, policies, &BTreeSet::new(), now);
     let points = group.map(|group| group.points).unwrap_or_default();
     let going = points.into_iter().filter(|(_, decision)| !decision.keeps());
     let going: BTreeSet<RdsArn> = going.map(|(point, _)| first_attempt(&point.id)).collect();
@@ -136,11 +142,11 @@ async fn copied<W: ReadEntered>(
     (stack, home): (&StackId, &Region),
     of: &[&Member],
 ) -> Result<BTreeSet<RdsArn>, PortError> {
-    let copies = |(snapshot, origin): &Member| {
-        let SourceOrigin {
+    let copies = |(snapshot, _): &Member| match source_origin(snapshot, stack) {
+        Some(SourceOrigin {
             database, policy, ..
-        } = origin;
-        copies_of_source(&snapshot.arn, home, stack, database, policy)
+        }) => copies_of_source(&snapshot.arn, home, stack, &database, &policy),
+        None => Vec::new(),
     };
     let mut copied = BTreeSet::new();
     for chunk in of.chunks(BATCH_GET_MAX) {
@@ -175,8 +181,8 @@ async fn list<W: ListManualSnapshots>(
     world: &W,
     stack: &StackId,
     region: &Region,
-) -> Result<Vec<Member>, String> {
-    let mut ours = Vec::new();
+) -> Result<BTreeMap<Group, Vec<Member>>, String> {
+    let mut ours = BTreeMap::<Group, Vec<Member>>::new();
     for family in Family::ALL {
         let endless = |endless: Endless| {
             RdsError::endless(Operation::describe_snapshots(family), region, endless)
@@ -195,7 +201,8 @@ async fn list<W: ListManualSnapshots>(
                 }
                 if let Some(origin) = source_origin(&snapshot, stack) {
                     snapshot.tags.retain(|key, _| key.starts_with(tags::PREFIX));
-                    ours.push((snapshot, origin));
+                    let members = ours.entry(origin.group()).or_default();
+                    members.push((snapshot, origin.planned_at));
                 }
             }
         }
@@ -230,32 +237,33 @@ fn uncopied(members: &[&Member], copied: &BTreeSet<RdsArn>) -> BTreeSet<RdsArn> 
     uncopied.map(|one| one.arn.clone()).collect()
 }
 
+/// What a policy's rules decide about a group. Its snapshots themselves are left to the caller.
 fn judge(
+    stack: &StackId,
+    (_, resource_id, of): &Group,
     members: &[Member],
     policies: &Policies,
     uncopied: &BTreeSet<RdsArn>,
     now: Timestamp,
 ) -> Option<GroupPreview> {
-    let (_, newest) = members.iter().max_by_key(|(_, origin)| origin.planned_at)?;
-    let (policy, rules) = rules_of(policies, &newest.policy)?;
+    let (newest, _) = members.iter().max_by_key(|(_, planned_at)| *planned_at)?;
+    let newest = source_origin(newest, stack)?;
+    let (policy, rules) = rules_of(policies, of)?;
     let points = members.iter().map(|(one, _)| source_point(one, uncopied));
     let points: Vec<Point<RdsArn>> = points.collect();
     let decisions = forget(by(policy, rules), &points, now);
     let mut points: Vec<(Point<RdsArn>, Decision)> = points.into_iter().zip(decisions).collect();
     points.sort_by(|(a, _), (b, _)| (b.at, &b.id).cmp(&(a.at, &a.id)));
     Some(GroupPreview {
-        database: newest.database.arn.clone(),
-        resource_id: newest.database.resource_id.clone(),
-        policy: newest.policy.clone(),
+        database: newest.database.arn,
+        resource_id: resource_id.clone(),
+        policy: of.clone(),
         ruled_by: Some(policy.name.clone()),
         shown_only: policy.options.retention.source_shown_only,
         // The rules for a database that is gone are about its recovery points.
         gone_since: None,
         points,
-        snapshots: members.iter().map(|(one, _)| one.clone()).collect(),
-        planned: members
-            .iter()
-            .map(|(_, origin)| origin.planned_at)
-            .collect(),
+        snapshots: Vec::new(),
+        planned: Vec::new(),
     })
 }
