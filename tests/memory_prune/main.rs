@@ -300,7 +300,7 @@ impl Measured {
             built_in: &planning.policies,
         };
         ALLOCATOR.reset_peak_usage();
-        // What the world itself holds is no part of it.
+        // What the world itself holds does not count.
         let held = ALLOCATOR.current_usage_as_mb();
         let before = processor_seconds();
         let preview = prune_preview(&crowd, of).now_or_never().unwrap().unwrap();
