@@ -163,11 +163,19 @@ impl Deployments {
             add("ForwardingRuleArn", "arn:of:the:rule".to_owned());
             return outputs;
         }
+        if parameters.contains_key("ReportBucket") {
+            add("ReporterRoleArn", "arn:of:the:reporters:role".to_owned());
+            return outputs;
+        }
         if !parameters.contains_key("SourceRegions") {
             add("RemoverRoleArn", "arn:of:the:removers:role".to_owned());
             return outputs;
         }
         add("StackRegion", region.to_string());
+        add(
+            "StateMachineArn",
+            format!("arn:aws:states:{region}:111122223333:stateMachine:the-machine"),
+        );
         add("TableName", "the-table".to_owned());
         if parameters.get("EventSubscriptions").map(String::as_str) == Some("yes") {
             add(
