@@ -6,6 +6,7 @@ use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::clients::Aws;
 use super::fault::port_error;
 use crate::ports::{DescribeStack, PortError};
 
@@ -34,21 +35,38 @@ impl DescribeStack for Stacks {
         &self,
         name: &str,
     ) -> Result<Option<BTreeMap<String, String>>, PortError> {
-        let answer = match self.0.describe_stacks().stack_name(name).send().await {
-            Ok(answer) => answer,
-            Err(error) if is_unknown(&error) => return Ok(None),
-            Err(error) => return Err(port_error("cloudformation:DescribeStacks", &error, &[])),
-        };
-        let outputs = answer.stacks().first().map(|stack| {
-            let outputs = stack.outputs().iter();
-            let pairs = outputs.filter_map(|output| {
-                Some((
-                    output.output_key()?.to_owned(),
-                    output.output_value()?.to_owned(),
-                ))
-            });
-            pairs.collect()
-        });
-        Ok(outputs)
+        outputs(&self.0, name).await
     }
+}
+
+impl<Extra> DescribeStack for Aws<Extra> {
+    async fn stack_outputs(
+        &self,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, PortError> {
+        // It is asked once: nothing is gained by keeping the client.
+        outputs(&aws_sdk_cloudformation::Client::new(&self.sdk), name).await
+    }
+}
+
+async fn outputs(
+    client: &aws_sdk_cloudformation::Client,
+    name: &str,
+) -> Result<Option<BTreeMap<String, String>>, PortError> {
+    let answer = match client.describe_stacks().stack_name(name).send().await {
+        Ok(answer) => answer,
+        Err(error) if is_unknown(&error) => return Ok(None),
+        Err(error) => return Err(port_error("cloudformation:DescribeStacks", &error, &[])),
+    };
+    let outputs = answer.stacks().first().map(|stack| {
+        let outputs = stack.outputs().iter();
+        let pairs = outputs.filter_map(|output| {
+            Some((
+                output.output_key()?.to_owned(),
+                output.output_value()?.to_owned(),
+            ))
+        });
+        pairs.collect()
+    });
+    Ok(outputs)
 }
