@@ -9,6 +9,7 @@ use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
+use crate::domain::doctor::parts::PartFunction;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::drill::judge::FailureEvent;
@@ -51,8 +52,8 @@ use crate::domain::run::taken_slots::{HandOver, SeenSlot, TakenSlots};
 use crate::domain::run::turn::QueuedCopy;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
-    CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, CountSubscribers, DescribeFunction, DescribeRule, FindQueue, FindRules,
+    InspectDatabases, ListManualSnapshots, ReadKeyPolicy, SimulatePermissions,
 };
 // The rows name nearly every port.
 use crate::ports::*;
@@ -468,6 +469,14 @@ macro_rules! every_call {
             FindQueue {
                 reads FindQueue: get_queue_url(by region: Region, by name: str)
                     -> Result<Option<String>, PortError>, Other("GetQueueUrl");
+            }
+            DescribeStack {
+                reads DescribeStack: stack_outputs(by name: str)
+                    -> Result<Option<BTreeMap<String, String>>, PortError>, Other("DescribeStacks");
+            }
+            DescribeFunction {
+                reads DescribeFunction: describe_function(by region: Region, by name: str)
+                    -> Result<Option<PartFunction>, PortError>, Other("GetFunctionConfiguration");
             }
             CountSubscribers {
                 reads CountSubscribers: count_subscribers(by region: Region, by topic: str)

@@ -9,6 +9,7 @@ use snapferry::domain::doctor::alarms::Subscribers;
 use snapferry::domain::doctor::databases::Candidate;
 use snapferry::domain::doctor::key_policy::Statement;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState};
+use snapferry::domain::doctor::parts::PartFunction;
 use snapferry::domain::doctor::region::Rule;
 use snapferry::domain::doctor::{Check, Finding, Level, in_order, is_well};
 use snapferry::domain::id::arn::{Family, KeyArn, Region};
@@ -47,6 +48,9 @@ pub(crate) struct Estate {
     pub(crate) quota: SnapshotQuota,
     pub(crate) cluster_quota: SnapshotQuota,
     pub(crate) denied: BTreeSet<String>,
+    pub(crate) stacks: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) functions: BTreeMap<String, PartFunction>,
+    pub(crate) schedules: BTreeMap<String, Vec<Rule>>,
     /// Actions that the caller may not do.
     pub(crate) refused: BTreeSet<&'static str>,
     pub(crate) down: BTreeSet<Region>,
@@ -94,6 +98,9 @@ impl Estate {
             quota: SnapshotQuota { used: 3, max: 100 },
             cluster_quota: SnapshotQuota { used: 3, max: 100 },
             denied: BTreeSet::new(),
+            stacks: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            schedules: BTreeMap::new(),
             refused: BTreeSet::new(),
             down: BTreeSet::new(),
             calls: Rc::default(),
@@ -165,6 +172,9 @@ impl Estate {
             messages: self.letters.clone(),
             subscribers: self.subscribers.clone(),
             denied: self.denied.clone(),
+            stacks: self.stacks.clone(),
+            functions: self.functions.clone(),
+            schedules: self.schedules.clone(),
             ..Operator::default()
         }
     }
@@ -185,6 +195,7 @@ fn region_of(call: &Call) -> &str {
         | Call::DescribeRule { region, .. }
         | Call::FindQueue { region, .. }
         | Call::CountMessages { region, .. }
+        | Call::DescribeFunction { region, .. }
         | Call::CountSubscribers { region, .. } => region.as_str(),
         Call::DescribeKey { key } => key.region().unwrap_or(HOME),
         Call::ReadKeyPolicy { key } => key.region(),
@@ -439,6 +450,7 @@ fn only_what_is_selected_and_asked_for_is_looked_at() {
     let order = DoctorScope {
         regions: vec![region(SOURCE)],
         databases: vec!["billing".to_owned()],
+        log_in: None,
     };
     let findings = run(diagnose(&estate.world(), &doctor_settings(), &order));
     assert!(!findings.iter().any(|one| one.subject.contains(OTHER)));

@@ -8,6 +8,7 @@ pub mod capacity;
 pub mod databases;
 pub mod key_policy;
 pub mod keys;
+pub mod parts;
 pub mod permissions;
 pub mod policies;
 mod queue_arn;
@@ -76,11 +77,15 @@ pub enum Check {
     Timing,
     /// What the roles may do.
     Permissions,
+    /// The parts that are deployed on request: whether the function of each runs.
+    Parts,
+    /// Whether a source region's loss takes the caller's log-in away.
+    LogIn,
 }
 
 impl Check {
     /// Every check, in the order of the report.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Policies,
         Self::RecoveryKey,
         Self::KeyPolicy,
@@ -95,6 +100,8 @@ impl Check {
         Self::Alarms,
         Self::Timing,
         Self::Permissions,
+        Self::Parts,
+        Self::LogIn,
     ];
 
     /// Its word in tables, JSON and the runbook.
@@ -115,6 +122,8 @@ impl Check {
             Self::Alarms => "alarms",
             Self::Timing => "timing",
             Self::Permissions => "permissions",
+            Self::Parts => "parts",
+            Self::LogIn => "log-in",
         }
     }
 }
