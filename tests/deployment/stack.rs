@@ -278,6 +278,7 @@ fn the_command_line_is_given_its_variables() {
     let expected = [
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
+        "SNAPFERRY_STACK_NAME",
         "SNAPFERRY_STACK_ID",
         "SNAPFERRY_TABLE",
         "SNAPFERRY_COMMANDS_QUEUE_URL",
