@@ -470,14 +470,8 @@ macro_rules! every_call {
                 reads FindQueue: get_queue_url(by region: Region, by name: str)
                     -> Result<Option<String>, PortError>, Other("GetQueueUrl");
             }
-            DescribeStack {
-                reads DescribeStack: stack_outputs(by name: str)
-                    -> Result<Option<BTreeMap<String, String>>, PortError>, Other("DescribeStacks");
-            }
-            DescribeFunction {
-                reads DescribeFunction: describe_function(by region: Region, by name: str)
-                    -> Result<Option<PartFunction>, PortError>, Other("GetFunctionConfiguration");
-            }
+            DescribeStack { reads DescribeStack: stack_outputs(by name: str) -> Result<Option<BTreeMap<String, String>>, PortError>, Other("DescribeStacks"); }
+            DescribeFunction { reads DescribeFunction: describe_function(by region: Region, by name: str) -> Result<Option<PartFunction>, PortError>, Other("GetFunctionConfiguration"); }
             CountSubscribers {
                 reads CountSubscribers: count_subscribers(by region: Region, by topic: str)
                     -> Result<Option<Subscribers>, PortError>, Other("GetTopicAttributes");

@@ -609,8 +609,8 @@ fn policies_with_drills_and_no_stack_with_the_remover_is_told() {
     // What CloudFormation does not say is no finding.
     world.break_once(Name::DescribeStack);
     assert_eq!(look(&world, "prod"), []);
-    let stacks = &mut world.operator().stacks;
-    stacks.insert("prod-restore".to_owned(), BTreeMap::new());
+    let standing = ("prod-restore".to_owned(), BTreeMap::new());
+    world.operator().stacks.extend([standing]);
     assert_eq!(look(&world, "prod"), []);
 }
 
