@@ -19,7 +19,7 @@ def of_checkov(program):
     """Each finding as its check and `FILE:RESOURCE`, and what the check says."""
     found = {}
     for arguments in (
-        ["-f", "template.yaml", "source-region.yaml", "restore.yaml", "--framework", "cloudformation"],
+        ["-f", "template.yaml", "source-region.yaml", "restore.yaml", "report.yaml", "--framework", "cloudformation"],
         ["-d", "terraform", "--framework", "terraform"],
     ):
         # Without a network it would retry to download texts about the checks.

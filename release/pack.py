@@ -28,7 +28,8 @@ def main():
         with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for path in [folder, *sorted(folder.rglob("*"))]:
                 tar.add(path, str(path.relative_to(folder.parent)), recursive=False, filter=plain)
-    files = [archive, *sorted(folder.glob("snapferry-lambda-*.zip")), *sorted(folder.glob("snapferry-drills-*.zip"))]
+    zips = ["snapferry-lambda-*.zip", "snapferry-drills-*.zip", "snapferry-report-*.zip"]
+    files = [archive, *(path for zip in zips for path in sorted(folder.glob(zip)))]
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder.parent)}\n" for path in files]
     (folder.parent / "SHA256SUMS").write_text("".join(lines))
 

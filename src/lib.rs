@@ -26,4 +26,6 @@ pub mod lambda;
 #[cfg(any(feature = "lambda", feature = "cli"))]
 pub mod logging;
 pub mod ports;
+#[cfg(any(feature = "report", feature = "cli"))]
+pub mod report;
 pub mod settings;

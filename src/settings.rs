@@ -12,7 +12,7 @@ mod variables;
 pub use doctor_settings::DoctorSettings;
 pub use faults::{Faults, SettingsError};
 pub use measuring::{Measuring, Metrics};
-pub use planning::{BUILT_IN_POLICY, Planning};
+pub use planning::{BUILT_IN_POLICY, Planning, STACK_NAME};
 pub use pruning::Pruning;
 pub use rds_deadlines::RdsDeadlines;
 pub use stack::Stack;

@@ -41,6 +41,15 @@ locals {
   restore_ready  = replace(local.restore, "CodeUri: drills.zip", local.restore_code)
   restore_values = { for name, value in local.restore_parameters : name => value if value != null }
 
+  # So is the stack that puts the report into a bucket.
+  with_report   = var.report_zip != null
+  report_sha256 = local.with_report ? filesha256(var.report_zip) : null
+  report_key    = local.with_report ? "snapferry/report-${local.report_sha256}.zip" : null
+  report        = local.with_report ? file("${var.templates}/report.yaml") : ""
+  report_code   = local.with_report ? "CodeUri: s3://${var.bucket}/${local.report_key}" : ""
+  report_ready  = replace(local.report, "CodeUri: report.zip", local.report_code)
+  report_values = { for name, value in local.report_parameters : name => value if value != null }
+
   # What is null keeps the template's default.
   recovery_parameters = { for name, value in local.parameters : name => value if value != null }
   wants_events        = try(local.recovery_parameters["EventSubscriptions"], "no") == "yes"
@@ -153,4 +162,43 @@ resource "aws_cloudformation_stack" "restore" {
   })
 
   depends_on = [aws_s3_object.drills]
+}
+
+resource "aws_s3_object" "report" {
+  count = local.with_report ? 1 : 0
+
+  region = var.recovery_region
+  bucket = var.bucket
+  key    = local.report_key
+  source = var.report_zip
+
+  lifecycle {
+    create_before_destroy = true
+
+    precondition {
+      condition     = local.report_sha256 == var.report_sha256
+      error_message = "The zip of report_zip is not the release's: its SHA-256 is not the one of SHA256SUMS."
+    }
+  }
+}
+
+resource "aws_cloudformation_stack" "report" {
+  count = local.with_report ? 1 : 0
+
+  region        = var.recovery_region
+  name          = "${var.stack}-report"
+  template_body = local.report_ready
+  capabilities  = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+  # As `snapferry deploy --with report` does: these stand in the first stack's outputs.
+  parameters = merge(local.report_values, {
+    StackName       = var.stack
+    StackId         = aws_cloudformation_stack.recovery.outputs["StackIdentity"]
+    TableName       = aws_cloudformation_stack.recovery.outputs["TableName"]
+    StateMachineArn = aws_cloudformation_stack.recovery.outputs["StateMachineArn"]
+    RecoveryKeyArn  = aws_cloudformation_stack.recovery.outputs["RecoveryKey"]
+    AlarmTopicArn   = lookup(aws_cloudformation_stack.recovery.outputs, "AlarmTopic", "")
+  })
+
+  depends_on = [aws_s3_object.report]
 }

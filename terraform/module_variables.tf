@@ -38,6 +38,18 @@ variable "drills_sha256" {
   default     = null
 }
 
+variable "report_zip" {
+  type        = string
+  description = "The path of the release's snapferry-report-ARCHITECTURE.zip. With it and report_bucket the stack is made too that puts the report into that bucket."
+  default     = null
+}
+
+variable "report_sha256" {
+  type        = string
+  description = "That zip's SHA-256, from the release's SHA256SUMS. The plan fails if the zip is another."
+  default     = null
+}
+
 variable "templates" {
   type        = string
   description = "The path of the release's folder templates."

@@ -12,3 +12,8 @@ output "sources" {
   description = "The outputs of the source regions' stacks, by region."
   value       = { for region, stack in aws_cloudformation_stack.source : region => stack.outputs }
 }
+
+output "report" {
+  description = "The outputs of the stack that puts the report into a bucket, if it is made."
+  value       = one(aws_cloudformation_stack.report[*].outputs)
+}

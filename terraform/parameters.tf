@@ -1,4 +1,4 @@
-# Generated from template.yaml and restore.yaml; a test holds it. What is null keeps the template's default.
+# Generated from template.yaml and the templates of the parts; a test holds it. What is null keeps the template's default.
 
 variable "source_regions" {
   type        = list(string)
@@ -353,6 +353,48 @@ variable "remover_silent_seconds" {
   default     = null
 }
 
+variable "report_bucket" {
+  type        = string
+  description = "The bucket for the report, in this region. It must exist. Block public access to it: the report names every database. It encrypts by its own default."
+  default     = null
+}
+
+variable "report_prefix" {
+  type        = string
+  description = "What the keys of the report's objects begin with, before the stack's id, such as reports/. Each day has a page of its own (2026-11-29.html), and latest.html is the newest."
+  default     = null
+}
+
+variable "report_bucket_key_arn" {
+  type        = string
+  description = "ARN of the KMS key that the bucket encrypts with by default, if it has a customer's key. If it is empty, the bucket encrypts with a key of S3's."
+  default     = null
+}
+
+variable "report_schedule" {
+  type        = string
+  description = "When the report is made: a rate or a cron expression of EventBridge, in UTC. A later report of the same day replaces the earlier one."
+  default     = null
+}
+
+variable "reporter_memory" {
+  type        = string
+  description = "Memory of the reporter in MB. It holds the rows of all databases and the page."
+  default     = null
+}
+
+variable "reporter_timeout" {
+  type        = string
+  description = "Timeout of the reporter in seconds. 1,000 databases with 30 recovery points each are 300 pages of RDS's, about a minute."
+  default     = null
+}
+
+variable "reporter_silent_seconds" {
+  type        = string
+  description = "The alarms look at the reporter's runs in periods of this length. Keep it at the time between two reports or more, in whole minutes."
+  default     = null
+}
+
 locals {
   parameters = {
     SourceRegions = join(",", var.source_regions)
@@ -427,6 +469,30 @@ locals {
     SweepWidth = var.sweep_width
     RdsReadSeconds = var.rds_read_seconds
     RdsChangeSeconds = var.rds_change_seconds
+    Trust = var.trust
+  }
+
+  report_parameters = {
+    ReportBucket = var.report_bucket
+    ReportPrefix = var.report_prefix
+    ReportBucketKeyArn = var.report_bucket_key_arn
+    ReportSchedule = var.report_schedule
+    SourceRegions = join(",", var.source_regions)
+    Selection = var.selection
+    Schedule = var.schedule
+    TimeZone = var.time_zone
+    Rpo = var.rpo
+    Retention = var.retention
+    Architecture = var.architecture
+    LogLevel = var.log_level
+    LogRetentionDays = var.log_retention_days
+    PermissionsBoundaryArn = var.permissions_boundary_arn
+    RolePath = var.role_path
+    SubnetIds = var.subnet_ids == null ? null : join(",", var.subnet_ids)
+    SecurityGroupIds = var.security_group_ids == null ? null : join(",", var.security_group_ids)
+    ReporterMemory = var.reporter_memory
+    ReporterTimeout = var.reporter_timeout
+    ReporterSilentSeconds = var.reporter_silent_seconds
     Trust = var.trust
   }
 }

@@ -76,6 +76,7 @@ fn planning(clusters: usize) -> Planning {
     let schedule = Schedule::parse("0 3 * * *", "UTC").unwrap();
     Planning {
         first_run: FirstRun::Now,
+        stack_name: None,
         stack: Stack {
             rules: Rules {
                 stack: StackId::parse("night").unwrap(),

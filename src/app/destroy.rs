@@ -1,5 +1,5 @@
-//! Takes the stacks away: drains first, deletes the source regions' stacks and then the recovery region's, its second one
-//! before its own, and nothing that is a recovery point.
+//! Takes the stacks away: drains first, deletes the source regions' stacks and then the recovery region's, the parts before its
+//! own, and nothing that is a recovery point.
 //!
 //! Each step can be interrupted: the next run looks again, and goes on where stacks still stand.
 
@@ -14,6 +14,7 @@ use crate::app::deploy::follow::{Follow, INTERVAL};
 use crate::app::drain::{self, Depth, Drain, DrainError, StartState, drain};
 use crate::app::stop::{Outcome, Row, StopConfig, running};
 use crate::domain::deploy::names::StackName;
+use crate::domain::deploy::part::Part;
 use crate::domain::deploy::removal::{
     SnapshotsLeft, Stays, advice, longest_run, why_not_delete, works,
 };
@@ -169,18 +170,22 @@ pub async fn look<S: Permissions>(
             take(&mut all, &mut refused, (region, name), facts, &source);
         }
     }
-    let restore = request.stack.of_restore();
-    if let Some(facts) = world.find_stack(&request.recovery, &restore).await? {
-        // Only the first stack says whose drills live, and this one removes them.
-        if works(&facts) && !home.as_ref().is_some_and(works) {
+    for part in Part::ALL {
+        let name = request.stack.of_part(part);
+        let Some(facts) = world.find_stack(&request.recovery, &name).await? else {
+            continue;
+        };
+        // Only the first stack says whose drills live, and the remover removes them.
+        let is_remover = part == Part::Restore && works(&facts);
+        if is_remover && !home.as_ref().is_some_and(works) {
             refused.push(format!(
-                "the stack {restore} in {}: the stack {} does not work any more, so whether drills live cannot be asked; \
-                 delete {restore} in CloudFormation once no database sfd-* is there",
+                "the stack {name} in {}: the stack {} does not work any more, so whether drills live cannot be asked; \
+                 delete {name} in CloudFormation once no database sfd-* is there",
                 request.recovery, request.stack
             ));
         }
-        let (region, template) = (request.recovery.clone(), Template::Restore);
-        take(&mut all, &mut refused, (region, restore), facts, &template);
+        let (region, template) = (request.recovery.clone(), Template::Part(part));
+        take(&mut all, &mut refused, (region, name), facts, &template);
     }
     if let Some(facts) = home.clone() {
         let (region, name) = (request.recovery.clone(), request.stack.clone());

@@ -5,6 +5,7 @@
 
 mod ask;
 mod namesakes;
+mod parts;
 mod regions;
 mod scope;
 mod slots;
@@ -21,6 +22,7 @@ use crate::domain::doctor::capacity::kept_within_quota;
 use crate::domain::doctor::databases::claims;
 use crate::domain::doctor::key_policy::{Caller, key_policy};
 use crate::domain::doctor::keys::{in_another_region, recovery_key};
+use crate::domain::doctor::parts::log_in;
 use crate::domain::doctor::permissions::{not_named, permissions};
 use crate::domain::doctor::policies::{for_policies, policies as in_force, unreadable};
 use crate::domain::doctor::region::Letters;
@@ -36,6 +38,7 @@ use crate::settings::DoctorSettings;
 
 use ask::{Snapshots, count, manual_snapshots, option_groups, port, quotas};
 use namesakes::other_stacks_of_the_id;
+use parts::parts;
 use regions::{RegionSeen, region};
 use scope::Home;
 use slots::slots;
@@ -90,6 +93,9 @@ pub async fn diagnose<W: Permissions>(
         findings.push(count(world, home, &letters, url).await);
     }
     findings.push(notified(world, doctor_settings).await);
+    findings.extend(parts(world, doctor_settings, facts.policies.as_ref()).await);
+    let sources = &doctor_settings.stack_facts.source_regions;
+    findings.extend(scope.log_in.iter().map(|region| log_in(region, sources)));
     findings.extend(timing(doctor_settings.timing));
     let roles: Vec<Finding> = stream::iter(IamRole::ALL)
         .map(|role| simulate(world, doctor_settings, role, &keys))

@@ -13,12 +13,13 @@ use crate::app::drill::states::drill_states;
 use crate::app::in_force::policies_in_force;
 use crate::app::selected::read_all_selected;
 use crate::app::tde::TdeGroups;
+use crate::domain::deploy::part::Part;
 use crate::domain::drill::state::DrillState;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::limits::BATCH_GET_MAX;
-use crate::domain::operator::fleet::{Notice, silent_planner};
+use crate::domain::operator::fleet::{Notice, no_remover, silent_planner};
 use crate::domain::operator::orphans::Orphans;
 use crate::domain::operator::points::{Point, Points};
 use crate::domain::operator::redrive::FailedStatus;
@@ -34,9 +35,9 @@ use crate::domain::run::wait::Wait;
 use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
-    Clock, InspectExecution, ListDatabases, ListEnded, ListMismatches, ListOpen, ListOptionGroups,
-    PAGES_MAX, PortError, RdsError, ReadDrills, ReadEntries, ReadHistories, ReadPlanCursor,
-    ReadPolicies, ReadSelected, all_rows, open_waits, pages,
+    Clock, DescribeStack, InspectExecution, ListDatabases, ListEnded, ListMismatches, ListOpen,
+    ListOptionGroups, PAGES_MAX, PortError, RdsError, ReadDrills, ReadEntries, ReadHistories,
+    ReadPlanCursor, ReadPolicies, ReadSelected, all_rows, open_waits, pages,
 };
 use crate::settings::Planning;
 
@@ -47,7 +48,7 @@ permissions! {
     /// Everything that status and report may do: they only read.
     Permissions:
         Clock ListDatabases ListManualSnapshots ReadPlanCursor ReadEntries ReadHistories ReadPolicies
-        ReadDrills ReadSelected ListMismatches ListOpen ListOptionGroups ListEnded InspectExecution
+        ReadDrills ReadSelected ListMismatches ListOpen ListOptionGroups ListEnded InspectExecution DescribeStack
 }
 
 /// A list that could not be read, or not to its end.
@@ -338,7 +339,7 @@ impl<W: Permissions> Lists<'_, W> {
     }
 }
 
-async fn notices<W: ReadPlanCursor>(
+async fn notices<W: ReadPlanCursor + DescribeStack>(
     world: &W,
     planning: &Planning,
     policies: &Policies,
@@ -352,7 +353,32 @@ async fn notices<W: ReadPlanCursor>(
             notices.extend(silent_planner(policy, region, until, now));
         }
     }
+    notices.extend(missing_remover(world, planning, policies).await);
     Ok(notices)
+}
+
+/// Whether policies have drills whose leftovers nobody removes. It is asked only where a policy has drills and the stack's name
+/// is known. What CloudFormation does not say is no finding.
+async fn missing_remover<W: DescribeStack>(
+    world: &W,
+    planning: &Planning,
+    policies: &Policies,
+) -> Option<Notice> {
+    let stack = planning.stack_name.as_ref()?;
+    let mut all = policies.all.iter();
+    if !all.any(|policy| policy.options.drill.is_some()) {
+        return None;
+    }
+    let name = stack.of_part(Part::Restore);
+    match world.stack_outputs(name.as_str()).await {
+        Ok(Some(_)) => None,
+        Ok(None) => Some(no_remover(policies, stack)),
+        Err(error) => {
+            let error = chain(&error);
+            tracing::warn!(error, %name, "whether this stack stands is not known");
+            None
+        }
+    }
 }
 
 /// The catalog's entries of everything that is selected, or that only its recovery points or the table speak of.

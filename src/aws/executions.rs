@@ -6,7 +6,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use jiff::Timestamp;
 use tracing::warn;
 
-use super::clients::{Aws, StateMachine};
+use super::clients::{Aws, Machine, StateMachine};
 use super::fault::port_error;
 use super::step_functions::state;
 use crate::domain::id::names::ExecutionName;
@@ -22,7 +22,7 @@ use crate::ports::{
 /// Executions of one page (ListExecutions).
 const PAGE: i32 = 1_000;
 
-impl ListEnded for Aws<StateMachine> {
+impl<Extra: Machine> ListEnded for Aws<Extra> {
     async fn list_executions(
         &self,
         ended: FailedStatus,
@@ -31,7 +31,7 @@ impl ListEnded for Aws<StateMachine> {
         let answer = self
             .step_functions()
             .list_executions()
-            .state_machine_arn(self.extra.0.as_str())
+            .state_machine_arn(self.extra.machine().as_str())
             .status_filter(match ended {
                 FailedStatus::Failed => ExecutionStatus::Failed,
                 FailedStatus::TimedOut => ExecutionStatus::TimedOut,
@@ -70,12 +70,12 @@ fn time(of: &DateTime) -> Option<Timestamp> {
     Timestamp::from_millisecond(of.to_millis().ok()?).ok()
 }
 
-impl InspectExecution for Aws<StateMachine> {
+impl<Extra: Machine> InspectExecution for Aws<Extra> {
     async fn inspect_execution(
         &self,
         name: &ExecutionName,
     ) -> Result<Option<Inspection>, PortError> {
-        let execution = self.extra.0.execution(name);
+        let execution = self.extra.machine().execution(name);
         let request = self
             .step_functions()
             .describe_execution()

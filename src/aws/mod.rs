@@ -36,6 +36,8 @@ mod open_items;
 mod option_groups;
 mod own_events;
 mod paced;
+#[cfg(any(feature = "cli", feature = "report"))]
+mod patient;
 mod plan_cursor;
 mod policies;
 #[cfg(feature = "cli")]
@@ -52,6 +54,8 @@ mod rds_rows;
 mod rds_settings;
 mod reach;
 mod removals;
+#[cfg(feature = "report")]
+mod reports;
 #[cfg(feature = "cli")]
 mod restore_calls;
 #[cfg(any(feature = "cli", feature = "drills"))]
@@ -61,7 +65,7 @@ mod revised;
 mod selected;
 mod slots;
 mod slots_item;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "report"))]
 mod stack;
 mod step_functions;
 mod throttled_once;
@@ -78,15 +82,19 @@ pub use dead_letters::{Replays, find_queue};
 #[cfg(feature = "cli")]
 pub use deploy::{Deploys, leisurely};
 #[cfg(feature = "cli")]
-pub use doctor::{Examines, catches_snapshots, patient, read_key_policy};
+pub use doctor::{Examines, catches_snapshots, read_key_policy};
 pub use fault::Fault;
 #[cfg(feature = "cli")]
 pub use invoke::PrunerName;
 pub use items::{Item, ItemError, read_wait, write_wait};
+#[cfg(any(feature = "cli", feature = "report"))]
+pub use patient::patient;
 #[cfg(feature = "cli")]
-pub use profile::{ProfileError, find_profile};
+pub use profile::{ProfileError, find_profile, sign_on_region};
 pub use queue_url::{QueueUrl, QueueUrlError};
 pub use reach::{Reach, Trust};
+#[cfg(feature = "report")]
+pub use reports::ReportBucket;
 #[cfg(feature = "cli")]
 pub use stack::Stacks;
 pub use warm::Service;

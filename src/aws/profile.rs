@@ -9,6 +9,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 use thiserror::Error;
 
+use crate::domain::id::arn::Region as HomeRegion;
+
 /// Why a profile cannot be used.
 #[derive(Debug, Error)]
 pub enum ProfileError {
@@ -39,6 +41,21 @@ pub async fn find_profile(name: &str) -> Result<(), ProfileError> {
         Some(_) => Ok(()),
         None => Err(ProfileError::Missing(name.to_owned())),
     }
+}
+
+/// The region of the single sign-on that a profile logs in by; without a name, the profile that the environment chooses. `None`
+/// if it logs in otherwise, or the files cannot be read.
+pub async fn sign_on_region(name: Option<&str>) -> Option<HomeRegion> {
+    let chosen = name.map(|name| name.to_owned().into());
+    let profiles = load(&Fs::real(), &Env::real(), &Default::default(), chosen)
+        .await
+        .ok()?;
+    let profile = profiles.get_profile(profiles.selected_profile())?;
+    let region = match profile.get("sso_session") {
+        Some(session) => profiles.sso_session(session)?.get("sso_region")?,
+        None => profile.get("sso_region")?,
+    };
+    HomeRegion::parse(region).ok()
 }
 
 /// The credentials of a profile, whatever the environment says. `region` is where STS is asked, for a profile that assumes

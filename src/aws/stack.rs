@@ -7,6 +7,7 @@ use aws_sdk_cloudformation::types::Stack;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::clients::Aws;
 use super::fault::port_error;
 use crate::ports::{DescribeStack, PortError};
 
@@ -46,11 +47,27 @@ impl DescribeStack for Stacks {
         &self,
         name: &str,
     ) -> Result<Option<BTreeMap<String, String>>, PortError> {
-        let answer = match self.0.describe_stacks().stack_name(name).send().await {
-            Ok(answer) => answer,
-            Err(error) if is_unknown(&error) => return Ok(None),
-            Err(error) => return Err(port_error("cloudformation:DescribeStacks", &error, &[])),
-        };
-        Ok(answer.stacks().first().map(outputs))
+        of_name(&self.0, name).await
+    }
+}
+
+impl<Extra> DescribeStack for Aws<Extra> {
+    async fn stack_outputs(
+        &self,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, PortError> {
+        // It is asked once: nothing is gained by keeping the client.
+        of_name(&aws_sdk_cloudformation::Client::new(&self.sdk), name).await
+    }
+}
+
+async fn of_name(
+    client: &aws_sdk_cloudformation::Client,
+    name: &str,
+) -> Result<Option<BTreeMap<String, String>>, PortError> {
+    match client.describe_stacks().stack_name(name).send().await {
+        Ok(answer) => Ok(answer.stacks().first().map(outputs)),
+        Err(error) if is_unknown(&error) => Ok(None),
+        Err(error) => Err(port_error("cloudformation:DescribeStacks", &error, &[])),
     }
 }

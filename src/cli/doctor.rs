@@ -8,7 +8,7 @@ use super::arguments::{DoctorArguments, StackArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{short, table, write_json, write_table};
 use crate::app::doctor::{self, DoctorScope, diagnose};
-use crate::aws::{Aws, Examines, for_operators, patient};
+use crate::aws::{Aws, Examines, for_operators, patient, sign_on_region};
 use crate::domain::doctor::{Finding, Level, in_order, is_well};
 use crate::domain::id::arn::Region;
 use crate::domain::policy::file::hint;
@@ -23,7 +23,8 @@ pub(super) async fn execute(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let doctor_settings = DoctorSettings::from_variables(variables(environment, stack.flags()))?;
-    let order = order(options, &doctor_settings)?;
+    let mut order = order(options, &doctor_settings)?;
+    order.log_in = sign_on_region(stack.profile.as_deref()).await;
     let home = &doctor_settings.stack_facts.home;
     let sdk = patient(for_operators(home, stack.profile.as_deref()).await);
     let aws = Aws::new(sdk, doctor_settings.stack_facts.table.clone(), Examines);
@@ -51,6 +52,7 @@ fn order(
     faults.finish(Some(DoctorScope {
         regions,
         databases: options.databases.clone(),
+        log_in: None,
     }))
 }
 

@@ -10,6 +10,7 @@ use crate::app::destroy::DestroyError;
 use crate::aws::ProfileError;
 use crate::error::chain;
 use crate::ports::{PortError, RdsError};
+use crate::report::ReportError;
 use crate::settings::SettingsError;
 
 /// Why a command could not be carried out.
@@ -37,9 +38,9 @@ pub enum CliError {
         /// Why.
         source: io::Error,
     },
-    /// The page of the report cannot be put together.
-    #[error("the page cannot be put together: {0}")]
-    Page(askama::Error),
+    /// The report cannot be put together.
+    #[error("{}", chain(.0))]
+    Report(#[from] ReportError),
     /// A deployment has ended before its end.
     #[error(transparent)]
     Deploy(#[from] DeployError),

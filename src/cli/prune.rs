@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::arguments::{PruneArguments, StackArguments, variables};
 use super::not_found::not_found;
-use super::orphans_json::OrphansJson;
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
 use crate::app::prune::{Unapproved, approval_needed};
@@ -23,6 +22,7 @@ use crate::domain::retention::forget::{Decision, Point};
 use crate::domain::retention::plan_hash::plan_hash;
 use crate::domain::retention::unnamed_configurations::UnnamedConfiguration;
 use crate::ports::SnapshotQuota;
+use crate::report::orphans_json::OrphansJson;
 use crate::settings::Planning;
 
 pub(super) async fn execute(

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
-use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::outcome::CliError;
 use super::terminal;
-use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::failure::Remedy;
+use crate::json::versioned::Versioned;
+
+pub(super) use crate::report::words::{age, database};
 
 /// A table without lines, which a terminal and `awk` both read. On a terminal its cells fold to fit the width; in a
 /// pipe, and with `-o wide`, each row stays one line.
@@ -87,21 +88,9 @@ pub(super) fn write_remedies(
     Ok(())
 }
 
-/// The version of the JSON answers. It grows when a key goes away or changes its meaning; keys that are added leave it.
-const SCHEMA: u32 = 1;
-
-/// An answer with its version.
-#[derive(Serialize)]
-struct Versioned<'a, T> {
-    schema: u32,
-    #[serde(flatten)]
-    answer: &'a T,
-}
-
 /// Writes an answer as one JSON object, with the key `schema`. The answer must be a structure or a map.
 pub(super) fn write_json(out: &mut impl Write, answer: &impl Serialize) -> Result<(), CliError> {
-    let schema = SCHEMA;
-    serde_json::to_writer_pretty(&mut *out, &Versioned { schema, answer }).map_err(|error| {
+    serde_json::to_writer_pretty(&mut *out, &Versioned::of(answer)).map_err(|error| {
         // The error of a closed pipe comes wrapped, so look at its kind.
         match error.io_error_kind() {
             Some(kind) => CliError::Write(kind.into()),
@@ -112,22 +101,6 @@ pub(super) fn write_json(out: &mut impl Write, answer: &impl Serialize) -> Resul
     Ok(())
 }
 
-/// A database's name. A cluster is marked as such, because an instance may have the same name.
-pub(super) fn database(arn: &RdsArn) -> String {
-    match arn.family() {
-        Family::Instance => arn.name().to_owned(),
-        Family::Cluster => format!("{} (cluster)", arn.name()),
-    }
-}
-
-/// A sentence with its first letter in upper case.
-pub(super) fn sentence_case(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
-}
-
 /// A text from elsewhere as one line, cut to the width of a column. `-o wide` and JSON have all of it.
 pub(super) fn short(words: &str) -> String {
     const MOST: usize = 240;
@@ -135,46 +108,5 @@ pub(super) fn short(words: &str) -> String {
     match line.char_indices().nth(MOST) {
         Some((end, _)) if !terminal::is_wide() => format!("{}…", &line[..end]),
         _ => line,
-    }
-}
-
-/// How long ago a time was, in the two largest units: `3d 4h`, `5m 10s`. A time in the future, which clocks that differ
-/// can produce, is `0s`.
-pub(super) fn age(since: Timestamp, now: Timestamp) -> String {
-    let seconds = now
-        .duration_since(since)
-        .max(SignedDuration::ZERO)
-        .as_secs();
-    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
-    let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{rest}s"),
-        (0, 0, _) => format!("{minutes}m {rest}s"),
-        (0, _, _) => format!("{hours}h {minutes}m"),
-        _ => format!("{days}d {hours}h"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_age_is_told_in_its_two_largest_units() {
-        let now = Timestamp::from_second(1_000_000).unwrap();
-        let cases = [
-            (0, "0s"),
-            (59, "59s"),
-            (60, "1m 0s"),
-            (3_599, "59m 59s"),
-            (3_600, "1h 0m"),
-            (86_399, "23h 59m"),
-            (90_061, "1d 1h"),
-            (-5, "0s"),
-        ];
-        for (seconds, text) in cases {
-            let since = now - SignedDuration::from_secs(seconds);
-            assert_eq!(age(since, now), text);
-        }
     }
 }

@@ -6,7 +6,7 @@ use crate::aws::{Stacks, for_operators_at};
 use crate::domain::id::arn::Region;
 use crate::domain::operator::stack_outputs;
 use crate::ports::DescribeStack;
-use crate::settings::SettingsError;
+use crate::settings::{STACK_NAME, SettingsError};
 
 const REGION: &str = "AWS_REGION";
 /// What AWS's own command line calls the region.
@@ -82,6 +82,7 @@ pub(super) async fn with_outputs(
         ))
         .into());
     }
-    let settings = stack_outputs::settings(&outputs);
+    let mut settings = stack_outputs::settings(&outputs);
+    settings.push((STACK_NAME.to_owned(), name.clone()));
     Ok(settings.into_iter().chain(environment).collect())
 }

@@ -8,18 +8,19 @@ use jiff::{SignedDuration, Timestamp};
 use super::arguments::{StackArguments, variables};
 use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
-use super::paused::paused_sentence;
 use super::planning_arguments::PlanningArguments;
-use super::show::{age, database, sentence_case, table, write_json, write_table};
+use super::show::{age, database, table, write_json, write_table};
 use super::status_arguments::StatusArguments;
-use super::status_json::StatusJson;
 use super::terminal;
 use crate::app::status::{self, Gathered, gather, refresh};
 use crate::aws::{Aws, StateMachine, for_operators, patient};
 use crate::domain::drill::state::DrillState;
-use crate::domain::operator::fleet::{Counts, count};
+use crate::domain::operator::fleet::count;
 use crate::domain::operator::status::{InFlight, Row, State};
 use crate::domain::policy::in_force::Policies;
+use crate::report::paused_sentence;
+use crate::report::status_json::StatusJson;
+use crate::report::words::{drill_lines, sentence, sentence_case, span};
 use crate::settings::Planning;
 
 /// How many rows of databases that are well are shown unless all are asked for.
@@ -206,26 +207,6 @@ fn check_policy(selected: &Selected, policies: &Policies) -> Result<(), CliError
     }
 }
 
-/// The fleet in one sentence.
-pub(super) fn sentence(counts: &Counts) -> String {
-    if counts.selected == 0 {
-        return "No database is selected by a policy.".to_owned();
-    }
-    let mut all = format!(
-        "{} of {} databases have a recovery point within their RPO.",
-        counts.within_rpo, counts.selected
-    );
-    let others = [
-        (counts.overdue, "overdue"),
-        (counts.unprotected, "cannot be protected"),
-        (counts.new, "without a recovery point yet"),
-    ];
-    for (number, what) in others.into_iter().filter(|(number, _)| *number > 0) {
-        all.push_str(&format!(" {number} {what}."));
-    }
-    all
-}
-
 fn write_text(
     out: &mut impl Write,
     gathered: &Gathered,
@@ -241,7 +222,7 @@ fn write_text(
         writeln!(out, "{} could not be read: {}", one.region, one.error)?;
     }
     for notice in &gathered.notices {
-        writeln!(out, "{}", notice.message)?;
+        writeln!(out, "{}", terminal::alarming(&notice.message))?;
     }
     for sentence in gathered.orphans(rows).sentences() {
         writeln!(out, "{sentence}")?;
@@ -295,38 +276,6 @@ fn write_text(
     Ok(())
 }
 
-/// How the drills of these rows stand: how many passed, and a line for each that did not or is due, or with `all` for each.
-pub(super) fn drill_lines(gathered: &Gathered, rows: &[&Row], all: bool) -> Vec<String> {
-    let drills: Vec<(&Row, &DrillState)> = rows
-        .iter()
-        .filter_map(|row| Some((*row, gathered.drill(row)?)))
-        .collect();
-    if drills.is_empty() {
-        return Vec::new();
-    }
-    let is_well = |state: &DrillState| {
-        matches!(
-            state,
-            DrillState::Last {
-                failed: None,
-                is_due: false,
-                ..
-            }
-        )
-    };
-    let well = drills.iter().filter(|(_, state)| is_well(state)).count();
-    let sentence = format!(
-        "{well} of {} databases passed a drill and are not due for another.",
-        drills.len()
-    );
-    let lines = drills
-        .into_iter()
-        .filter(|(_, state)| all || !is_well(state));
-    let lines =
-        lines.map(|(row, state)| format!("  drill of {}: {state}", database(&row.database)));
-    std::iter::once(sentence).chain(lines).collect()
-}
-
 fn newest(row: &Row, now: Timestamp) -> String {
     let taken_at = row.newest.as_ref().map(|point| point.taken_at);
     match taken_at {
@@ -334,10 +283,6 @@ fn newest(row: &Row, now: Timestamp) -> String {
         Some(None) => "of unknown age".to_owned(),
         Some(Some(at)) => format!("{} ago", age(at, now)),
     }
-}
-
-pub(super) fn span(span: SignedDuration) -> String {
-    age(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH + span)
 }
 
 fn under_way(row: &Row, now: Timestamp) -> String {

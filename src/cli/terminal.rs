@@ -125,6 +125,15 @@ pub(super) fn word(word: &str) -> String {
     }
 }
 
+/// A sentence that a person should see first.
+pub(super) fn alarming(sentence: &str) -> String {
+    let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
+    match terminal().has_color {
+        true => painted(sentence, red),
+        false => sentence.to_owned(),
+    }
+}
+
 /// A table as it is printed: its header bold, the words that say how something stands in their colours.
 pub(super) fn table(text: &str, has_header: bool) -> String {
     match terminal().has_color {

@@ -10,13 +10,13 @@ use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::show::{age, database, paragraph, table_within, write_json, write_table};
 use super::status::reach;
-use super::status_json::UnreachableJson;
 use super::terminal;
 use super::trace_arguments::TraceArguments;
 use crate::app::follow::Progress;
 use crate::app::status::Unreachable;
 use crate::app::trace::{self, Found, Trace, trace};
 use crate::domain::operator::trace::Event;
+use crate::report::status_json::UnreachableJson;
 use crate::settings::Planning;
 
 pub(super) async fn execute(

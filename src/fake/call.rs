@@ -10,6 +10,7 @@ use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::namesakes::Outputs;
+use crate::domain::doctor::parts::PartFunction;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::drill::judge::FailureEvent;
@@ -475,6 +476,8 @@ macro_rules! every_call {
                 reads ListStacks: list_stacks(by region: Region, copy marker: Option<String>)
                     -> Result<Page<Outputs>, PortError>, Other("DescribeStacks");
             }
+            DescribeStack { reads DescribeStack: stack_outputs(by name: str) -> Result<Option<BTreeMap<String, String>>, PortError>, Other("DescribeStacks"); }
+            DescribeFunction { reads DescribeFunction: describe_function(by region: Region, by name: str) -> Result<Option<PartFunction>, PortError>, Other("GetFunctionConfiguration"); }
             CountSubscribers {
                 reads CountSubscribers: count_subscribers(by region: Region, by topic: str)
                     -> Result<Option<Subscribers>, PortError>, Other("GetTopicAttributes");

@@ -163,11 +163,15 @@ impl Deployments {
             add("ForwardingRuleArn", "arn:of:the:rule".to_owned());
             return outputs;
         }
-        if !parameters.contains_key("SourceRegions") {
-            add("RemoverRoleArn", "arn:of:the:removers:role".to_owned());
+        let is_report = parameters.contains_key("ReportBucket");
+        if is_report || !parameters.contains_key("SourceRegions") {
+            let role = ["RemoverRoleArn", "ReporterRoleArn"][usize::from(is_report)];
+            add(role, "arn:of:the:role".to_owned());
             return outputs;
         }
         add("StackRegion", region.to_string());
+        let machine = format!("arn:aws:states:{region}:111122223333:stateMachine:the-machine");
+        add("StateMachineArn", machine);
         add("TableName", "the-table".to_owned());
         if parameters.get("EventSubscriptions").map(String::as_str) == Some("yes") {
             add(

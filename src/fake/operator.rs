@@ -8,6 +8,7 @@ use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::namesakes::Outputs;
+use crate::domain::doctor::parts::PartFunction;
 use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::Region;
 use crate::domain::operator::own_event::OwnEvent;
@@ -37,10 +38,16 @@ pub struct Operator {
     pub rules_target: String,
     /// How many messages each queue has, by its URL.
     pub messages: BTreeMap<String, u64>,
-    /// The outputs of each region's stacks.
-    pub stacks: BTreeMap<Region, Vec<Outputs>>,
+    /// The outputs of the stacks that each region lists.
+    pub listed_stacks: BTreeMap<Region, Vec<Outputs>>,
     /// Who gets what each topic is sent, by its ARN.
     pub subscribers: BTreeMap<String, Subscribers>,
+    /// The outputs of the stacks beside the stack's own, by name.
+    pub stacks: BTreeMap<String, BTreeMap<String, String>>,
+    /// The functions of those stacks, by name.
+    pub functions: BTreeMap<String, PartFunction>,
+    /// The rules with a function as their target, by its ARN.
+    pub schedules: BTreeMap<String, Vec<Rule>>,
     /// What the pruner was asked, in order.
     pub pruner_requests: Vec<String>,
     /// What the pruner answers.

@@ -17,6 +17,7 @@ pub mod refusal;
 pub mod restore_record;
 pub mod run;
 pub mod selected;
+pub mod versioned;
 
 use thiserror::Error;
 

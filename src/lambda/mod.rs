@@ -7,6 +7,8 @@ mod prune;
 mod records;
 #[cfg(feature = "drills")]
 mod remover;
+#[cfg(feature = "report")]
+mod reporter;
 mod settings;
 mod warming;
 
@@ -24,6 +26,8 @@ use crate::app::react::ReactorConfig;
 use crate::app::sweep::SweeperConfig;
 use crate::app::worker::WorkerConfig;
 use crate::aws::{Aws, Reach, Service, StateMachine, TargetQueue, for_functions};
+#[cfg(feature = "report")]
+use crate::aws::{ReportBucket, patient};
 use warming::Warming;
 
 pub use edge::{EdgeError, PlanReport, RegionReport, SweepAnswer, plan, react, work};
@@ -32,6 +36,8 @@ pub use prune::{PruneFault, prune};
 pub use records::{NamelessRecord, answer, records};
 #[cfg(feature = "drills")]
 pub use remover::{RemoveFault, RemoverAnswer, RemoverSettings, remove};
+#[cfg(feature = "report")]
+pub use reporter::{ReportFault, ReporterAnswer, ReporterSettings, report};
 pub use settings::Settings;
 
 /// Serves events until Lambda ends the process.
@@ -134,6 +140,32 @@ pub async fn serve_remover(
     let (aws, config, metrics) = (&aws, &RemoverConfig::from(&stack), &metrics);
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| {
         remove(aws, config, metrics, print)
+    }))
+    .await
+}
+
+/// Serves the reporter of report.yaml until Lambda ends the process. It reads as `snapferry report` does, with the patience of a
+/// person.
+///
+/// # Errors
+/// If Lambda's runtime API does not answer as documented.
+#[cfg(feature = "report")]
+pub async fn serve_reporter(
+    settings: ReporterSettings,
+    reach: &Reach,
+) -> Result<(), lambda_runtime::Error> {
+    let ReporterSettings {
+        planning,
+        bucket,
+        prefix,
+    } = settings;
+    let stack = &planning.stack;
+    let sdk = patient(for_functions(reporter::REPORTER, &stack.home, reach));
+    let machine = planning.state_machine.clone();
+    let aws = Aws::new(sdk, stack.table.clone(), ReportBucket { bucket, machine });
+    let (aws, planning, prefix) = (&aws, &planning, &prefix);
+    lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| {
+        report(aws, planning, prefix)
     }))
     .await
 }

@@ -6,6 +6,7 @@ use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::namesakes::Outputs;
+use crate::domain::doctor::parts::PartFunction;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::{Family, KeyArn, Region};
@@ -101,6 +102,16 @@ pub trait CountSubscribers {
     ) -> Result<Option<Subscribers>, PortError>;
 }
 
+/// Looks at a function.
+pub trait DescribeFunction {
+    /// `GetFunctionConfiguration`. `None` if there is no such function.
+    async fn describe_function(
+        &self,
+        region: &Region,
+        name: &str,
+    ) -> Result<Option<PartFunction>, PortError>;
+}
+
 /// Asks IAM what a role may do.
 pub trait SimulatePermissions {
     /// `SimulatePrincipalPolicy`, all pages: a decision for each action on each resource.
@@ -122,5 +133,6 @@ actions! {
     ListStacks: "cloudformation:DescribeStacks";
     CountMessages: "sqs:GetQueueAttributes";
     CountSubscribers: "sns:GetTopicAttributes";
+    DescribeFunction: "lambda:GetFunctionConfiguration";
     SimulatePermissions: "iam:SimulatePrincipalPolicy";
 }

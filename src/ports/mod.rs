@@ -34,6 +34,7 @@ mod pages;
 mod preflight;
 mod queues;
 mod rds;
+pub mod reports;
 mod restores;
 mod retention;
 mod selected;

@@ -1,4 +1,4 @@
-//! CloudFormation, for the command line only.
+//! CloudFormation, for the command line and the reporter.
 
 use std::collections::BTreeMap;
 

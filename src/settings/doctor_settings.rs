@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::faults::SettingsError;
-use super::planning::{built_in, regions};
+use super::planning::{STACK_NAME, built_in, regions};
 use super::stack::Stack;
 use super::variables::Variables;
+use crate::domain::deploy::names::StackName;
 use crate::domain::deploy::timing::Timing;
 use crate::domain::doctor::permissions::{RoleArn, StackFacts, queue_arn};
 use crate::domain::id::arn::{KeyArn, Region, StateMachineArn};
@@ -34,6 +35,8 @@ pub struct DoctorSettings {
     pub alarm_topic: Option<String>,
     /// The time limits of functions and queues, if the stack says them.
     pub timing: Option<Timing>,
+    /// The name of the stack, where it is known: the parts are found by it.
+    pub stack_name: Option<StackName>,
     /// The ARNs of the roles that were given.
     pub roles: BTreeMap<IamRole, RoleArn>,
 }
@@ -79,6 +82,7 @@ impl DoctorSettings {
         let alarm_topic = vars.optional("SNAPFERRY_ALARM_TOPIC_ARN", text);
         let timing = timing(vars);
         let roles = roles(vars);
+        let stack_name = vars.optional(STACK_NAME, StackName::parse);
         if let (Some(home), Some(regions)) = (&home, &source_regions)
             && regions.contains(home)
         {
@@ -106,6 +110,7 @@ impl DoctorSettings {
             events_dead_letters: events_dead_letters?,
             alarm_topic,
             timing,
+            stack_name,
             roles,
         })
     }

@@ -3,6 +3,7 @@
 use super::faults::SettingsError;
 use super::stack::Stack;
 use super::variables::Variables;
+use crate::domain::deploy::names::StackName;
 use crate::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::text::ParseError;
@@ -14,6 +15,9 @@ use crate::domain::policy::timing::FirstRun;
 
 /// The name of the policy that is in force if no set was ever applied.
 pub const BUILT_IN_POLICY: &str = "default";
+
+/// The variable with the name of the stack of `template.yaml`.
+pub const STACK_NAME: &str = "SNAPFERRY_STACK_NAME";
 
 /// The planner's settings.
 #[derive(Debug, Clone)]
@@ -30,6 +34,8 @@ pub struct Planning {
     pub policies: Policies,
     /// What databases without a recovery point do.
     pub first_run: FirstRun,
+    /// The name of the stack, where it is known: the parts are found by it.
+    pub stack_name: Option<StackName>,
 }
 
 impl Planning {
@@ -53,6 +59,7 @@ impl Planning {
         let first_run = FirstRun::parse(&first_run)
             .map_err(|error| vars.fault(format!("SNAPFERRY_FIRST_RUN: {error}")))
             .ok();
+        let stack_name = vars.optional(STACK_NAME, StackName::parse);
         if let (Some(stack), Some(key)) = (&stack, &key)
             && key.region() != stack.home.as_str()
         {
@@ -77,6 +84,7 @@ impl Planning {
             key: key?,
             policies: policies?,
             first_run: first_run?,
+            stack_name,
         })
     }
 }

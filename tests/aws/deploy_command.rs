@@ -62,7 +62,7 @@ fn printed(world: &Deployments, json: bool) -> String {
     let code = Code {
         zip: b"a zip".to_vec(),
         architecture: Architecture::Arm64,
-        drills: None,
+        parts: std::collections::BTreeMap::new(),
     };
     let manner = Manner {
         acts: Acts::Yes,

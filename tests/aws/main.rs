@@ -49,6 +49,7 @@ mod reach;
 mod redrive;
 mod remover;
 mod replay;
+mod reporter;
 mod restore_calls;
 mod restore_commands;
 mod secrets;

@@ -37,6 +37,7 @@ fn cluster(name: &str) -> Database {
 fn starting_now() -> Planning {
     Planning {
         first_run: FirstRun::Now,
+        stack_name: None,
         ..planning()
     }
 }

@@ -52,7 +52,7 @@ fn code() -> Code {
     Code {
         zip: b"a zip".to_vec(),
         architecture: Architecture::Arm64,
-        drills: None,
+        parts: BTreeMap::new(),
     }
 }
 
@@ -480,7 +480,12 @@ fn a_change_that_loses_data_comes_first_and_is_known_as_such() {
 /// A YAML reader is the other opinion on the names.
 #[test]
 fn the_parameters_of_the_templates_are_known_by_name() {
-    for file in ["template.yaml", "source-region.yaml", "restore.yaml"] {
+    for file in [
+        "template.yaml",
+        "source-region.yaml",
+        "restore.yaml",
+        "report.yaml",
+    ] {
         let text = fs::read_to_string(file).unwrap();
         let template: serde_norway::Value = serde_norway::from_str(&text).unwrap();
         let parameters = template["Parameters"].as_mapping().unwrap();

@@ -6,7 +6,8 @@ use snapferry::app::deploy::{Code, DeployError, Deployment, Refused, abandon, ac
 use snapferry::app::destroy::{self, DestroyRequest};
 use snapferry::domain::deploy::defaults::parameter_names;
 use snapferry::domain::deploy::names::TopicArn;
-use snapferry::domain::deploy::package::{Templates, packaged_restore};
+use snapferry::domain::deploy::package::{Templates, packaged_part};
+use snapferry::domain::deploy::part::Part;
 use snapferry::domain::deploy::request::{Architecture, DeployRequest};
 use snapferry::domain::deploy::stack::{StackFacts, Template, why_not};
 use snapferry::fake::Deployments;
@@ -21,7 +22,7 @@ fn looked_with_restore(
     let code = Code {
         zip: b"a zip".to_vec(),
         architecture: Architecture::Arm64,
-        drills: Some(b"another zip".to_vec()),
+        parts: BTreeMap::from([(Part::Restore, b"another zip".to_vec())]),
     };
     run(look(
         world,
@@ -46,7 +47,9 @@ fn with(parameters: &[(&str, &str)]) -> DeployRequest {
 }
 
 fn restore(world: &Deployments) -> StackFacts {
-    world.stack(&home(), &stack().of_restore()).unwrap()
+    world
+        .stack(&home(), &stack().of_part(Part::Restore))
+        .unwrap()
 }
 
 #[test]
@@ -73,18 +76,18 @@ fn the_second_stack_is_made_last_with_what_only_the_first_one_knows() {
     assert_eq!(objects.keys().filter(is_drills).count(), 1);
     let again = looked_with_restore(&world, request()).unwrap();
     assert!(!again.changes_anything());
-    assert_eq!(again.left_out, None);
+    assert_eq!(again.left_out, []);
 }
 
 #[test]
 fn without_the_flag_a_second_stack_is_named_and_left_alone() {
     let world = world();
     deployed(&world, request());
-    assert_eq!(looked(&world, request()).unwrap().left_out, None);
+    assert_eq!(looked(&world, request()).unwrap().left_out, []);
     deployed_with_restore(&world, request());
     let before = restore(&world);
     let deployment = looked(&world, with(&[("LogLevel", "debug")])).unwrap();
-    assert_eq!(deployment.left_out, Some(stack().of_restore()));
+    assert_eq!(deployment.left_out, [Part::Restore]);
     assert_eq!(deployment.stacks.len(), 3);
     run(act(&world, deployment, false, &mut |_| {})).unwrap();
     assert_eq!(restore(&world), before);
@@ -133,7 +136,7 @@ fn what_is_not_carried_out_leaves_no_shell_of_the_second_stack() {
     assert_eq!(world.open_change_sets(), 4);
     run(abandon(&world, &deployment)).unwrap();
     assert_eq!(world.open_change_sets(), 0);
-    assert_eq!(world.stack(&home(), &stack().of_restore()), None);
+    assert_eq!(world.stack(&home(), &stack().of_part(Part::Restore)), None);
 }
 
 #[test]
@@ -160,21 +163,25 @@ fn another_products_stack_of_that_name_is_not_touched() {
         status: "CREATE_COMPLETE".to_owned(),
         ..StackFacts::default()
     };
-    assert!(why_not(Some(&foreign), &Template::Restore).is_some());
-    world.put_stack(&home(), &stack().of_restore(), foreign);
+    assert!(why_not(Some(&foreign), &Template::Part(Part::Restore)).is_some());
+    world.put_stack(&home(), &stack().of_part(Part::Restore), foreign);
     let refused = looked_with_restore(&world, request());
     let is_named = |one: &Refused| one.to_string().contains("snapferry-restore");
     assert!(matches!(&refused, Err(DeployError::Refused(why)) if why.iter().any(is_named)));
 }
 
 #[test]
-fn the_second_template_goes_to_cloudformation_as_a_text_and_names_its_code_once() {
-    let template = Templates::carried().restore;
-    assert!(packaged_restore("Resources: {}", "s3://a/b").is_err());
-    let packaged = packaged_restore(&template, "s3://a/drills.zip").unwrap();
-    assert_eq!(packaged.matches("CodeUri: s3://a/drills.zip").count(), 1);
-    assert!(packaged.len() < 51_200, "{}", packaged.len());
-    assert!(parameter_names(&template).contains(&"RemoverRate"));
+fn the_template_of_a_part_goes_to_cloudformation_as_a_text_and_names_its_code_once() {
+    for (part, own) in [
+        (Part::Restore, "RemoverRate"),
+        (Part::Report, "ReportBucket"),
+    ] {
+        assert!(packaged_part(part, "Resources: {}", "s3://a/b").is_err());
+        let packaged = packaged_part(part, part.template(), "s3://a/code.zip").unwrap();
+        assert_eq!(packaged.matches("CodeUri: s3://a/code.zip").count(), 1);
+        assert!(packaged.len() < 51_200, "{}", packaged.len());
+        assert!(parameter_names(part.template()).contains(&own));
+    }
 }
 
 /// Both stacks as CloudFormation shows them to a removal, the first one in this status.
@@ -187,7 +194,7 @@ fn to_destroy(status: &str) -> (Deployments, DestroyRequest) {
         facts
     };
     let second = shown(restore(&world), "RemoverRate", "rate(1 hour)");
-    world.put_stack(&home(), &stack().of_restore(), second);
+    world.put_stack(&home(), &stack().of_part(Part::Restore), second);
     let first = world.stack(&home(), &stack()).unwrap();
     let first = StackFacts {
         status: status.to_owned(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use snapferry::domain::deploy::names::{Account, Bucket};
+use snapferry::domain::deploy::part::Part;
 use snapferry::domain::deploy::request::DeployRequest;
 use snapferry::domain::deploy::rights::{Caller, KINDS, RightsQuery};
 
@@ -157,7 +158,7 @@ fn each_type_of_the_templates_has_a_row_of_rights_and_what_stands_there_always_i
         role_path: "/teams/db/",
         makes_key: true,
         makes_table: true,
-        with_restore: false,
+        parts: &[],
         is_upgrade: false,
         names_bucket: false,
     };
@@ -204,41 +205,29 @@ fn each_type_of_the_templates_has_a_row_of_rights_and_what_stands_there_always_i
         let context = [("aws:RequestedRegion", first.to_owned())];
         assert_eq!(role.unwrap().context, context, "{caller}");
     }
-    // The second stack has types of resources that the first one has too, and is asked about under its own name.
-    let with_restore = RightsQuery {
-        with_restore: true,
-        ..query
-    };
-    let restore = fs::read_to_string("restore.yaml").unwrap();
-    let its_own = with_restore.requirements().split_off(asked.len());
-    let kinds = KINDS.iter().filter(|row| {
-        let mut asked = its_own.iter();
-        asked.any(|one| one.actions == row.actions)
-    });
-    let kinds: BTreeSet<String> = kinds.map(|row| row.kind.to_owned()).collect();
-    let mut expected = kinds_of(&restore, |_| true);
-    // No queue feeds its function.
-    expected.remove("AWS::Lambda::EventSourceMapping");
-    assert_eq!(kinds, expected);
-    let role = "arn:aws-us-gov:iam::111122223333:role/teams/db/snapferry-restore-deploy";
-    let mut resources = its_own.iter().flat_map(|one| &one.resources);
-    assert!(resources.any(|one| one == role));
-    let brings_a_table = RightsQuery {
-        makes_table: false,
-        ..query
-    };
-    let mut all = brings_a_table.requirements().into_iter();
-    assert!(!all.any(|one| one.actions.contains(&"dynamodb:CreateTable")));
-    let resources: BTreeSet<&str> = asked
-        .iter()
-        .flat_map(|one| one.resources.iter().map(String::as_str))
-        .collect();
-    for expected in [
-        "arn:aws-us-gov:iam::111122223333:role/teams/db/snapferry-deploy",
-        "arn:aws-us-gov:s3:::snapferry-deployments-111122223333-eu-central-1",
-        "arn:aws-us-gov:sqs:eu-west-1:111122223333:snapferry-source-deploy",
-        "arn:aws-us-gov:cloudformation:eu-west-1:111122223333:stack/snapferry-source/*",
-    ] {
-        assert!(resources.contains(expected), "{expected}: {resources:#?}");
+    // The parts have types of resources that the first stack has too, and are asked about under their own names.
+    for part in Part::ALL {
+        let with_it = RightsQuery {
+            parts: &[part],
+            ..query
+        };
+        let its_own = with_it.requirements().split_off(asked.len());
+        let kinds = KINDS.iter().filter(|row| {
+            let mut asked = its_own.iter();
+            asked.any(|one| one.actions == row.actions)
+        });
+        let kinds: BTreeSet<String> = kinds.map(|row| row.kind.to_owned()).collect();
+        // What stands in a template only on request is not asked about.
+        let always = |resource: &serde_norway::Value| resource.get("Condition").is_none();
+        let mut expected = kinds_of(part.template(), always);
+        // No queue feeds its function.
+        expected.remove("AWS::Lambda::EventSourceMapping");
+        assert_eq!(kinds, expected);
+        let role = format!(
+            "arn:aws-us-gov:iam::111122223333:role/teams/db/snapferry-{}-deploy",
+            part.word()
+        );
+        let mut resources = its_own.iter().flat_map(|one| &one.resources);
+        assert!(resources.any(|one| *one == role));
     }
 }

@@ -10,6 +10,7 @@ use snapferry::domain::doctor::databases::Candidate;
 use snapferry::domain::doctor::key_policy::Statement;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState};
 use snapferry::domain::doctor::namesakes::Outputs;
+use snapferry::domain::doctor::parts::PartFunction;
 use snapferry::domain::doctor::region::Rule;
 use snapferry::domain::doctor::{Check, Finding, Level, in_order, is_well};
 use snapferry::domain::id::arn::{Family, KeyArn, Region};
@@ -44,12 +45,15 @@ pub(crate) struct Estate {
     pub(crate) keys: BTreeMap<String, KeyFacts>,
     pub(crate) rules: BTreeMap<Region, Vec<Rule>>,
     pub(crate) letters: BTreeMap<String, u64>,
-    /// The outputs of each region's stacks.
-    pub(crate) stacks: BTreeMap<Region, Vec<Outputs>>,
+    /// The outputs of the stacks that each region lists.
+    pub(crate) listed_stacks: BTreeMap<Region, Vec<Outputs>>,
     pub(crate) subscribers: BTreeMap<String, Subscribers>,
     pub(crate) quota: SnapshotQuota,
     pub(crate) cluster_quota: SnapshotQuota,
     pub(crate) denied: BTreeSet<String>,
+    pub(crate) stacks: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) functions: BTreeMap<String, PartFunction>,
+    pub(crate) schedules: BTreeMap<String, Vec<Rule>>,
     /// Actions that the caller may not do.
     pub(crate) refused: BTreeSet<&'static str>,
     pub(crate) down: BTreeSet<Region>,
@@ -87,7 +91,10 @@ impl Estate {
                 .map(|name| (region(name), vec![rule.clone()]))
                 .into(),
             letters: letters.into(),
-            stacks: BTreeMap::from([(region(HOME), vec![stack("prod", &url("commands-dead"))])]),
+            listed_stacks: BTreeMap::from([(
+                region(HOME),
+                vec![stack("prod", &url("commands-dead"))],
+            )]),
             subscribers: BTreeMap::from([(
                 TOPIC.to_owned(),
                 Subscribers {
@@ -98,6 +105,9 @@ impl Estate {
             quota: SnapshotQuota { used: 3, max: 100 },
             cluster_quota: SnapshotQuota { used: 3, max: 100 },
             denied: BTreeSet::new(),
+            stacks: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            schedules: BTreeMap::new(),
             refused: BTreeSet::new(),
             down: BTreeSet::new(),
             calls: Rc::default(),
@@ -167,9 +177,12 @@ impl Estate {
             rules: self.rules.clone(),
             rules_target: "arn:aws:events:eu-central-1:111122223333:event-bus/default".to_owned(),
             messages: self.letters.clone(),
-            stacks: self.stacks.clone(),
+            listed_stacks: self.listed_stacks.clone(),
             subscribers: self.subscribers.clone(),
             denied: self.denied.clone(),
+            stacks: self.stacks.clone(),
+            functions: self.functions.clone(),
+            schedules: self.schedules.clone(),
             ..Operator::default()
         }
     }
@@ -200,6 +213,7 @@ fn region_of(call: &Call) -> &str {
         | Call::ListQueues { region, .. }
         | Call::ListStacks { region, .. }
         | Call::CountMessages { region, .. }
+        | Call::DescribeFunction { region, .. }
         | Call::CountSubscribers { region, .. } => region.as_str(),
         Call::DescribeKey { key } => key.region().unwrap_or(HOME),
         Call::ReadKeyPolicy { key } => key.region(),
@@ -300,9 +314,10 @@ fn a_stack_in_good_health_is_told_so_check_by_check() {
     assert_eq!(keeps_all.count(), 1, "{not_ok:?}");
     assert_eq!(level(&findings, Check::Databases, OTHER), Level::Warning);
     for check in Check::ALL {
-        // Only default option groups, which give no finding.
+        // Only default option groups, no part, and no single sign-on: they give no finding.
+        let nothing = [Check::OptionGroup, Check::Parts, Check::LogIn];
         let is_told = findings.iter().any(|one| one.check == check);
-        assert_eq!(is_told, check != Check::OptionGroup, "{check}");
+        assert_eq!(is_told, !nothing.contains(&check), "{check}");
     }
 }
 
@@ -370,13 +385,15 @@ fn another_stack_with_this_stacks_id_is_found_where_it_can_be() {
     };
     // Beside it, beyond the first page.
     let mut estate = Estate::healthy();
-    let here = estate.stacks.get_mut(&region(HOME)).unwrap();
+    let here = estate.listed_stacks.get_mut(&region(HOME)).unwrap();
     here.extend([of_a_stranger(), other("dev"), other("prod")]);
     let found = findings(&estate);
     assert_eq!(level(&found, Check::StackId, "prod"), Level::Failure);
     // In a region to which the same source region forwards its events.
     let mut estate = Estate::healthy();
-    estate.stacks.insert(region(THIRD), vec![other("prod")]);
+    estate
+        .listed_stacks
+        .insert(region(THIRD), vec![other("prod")]);
     let found = findings(&estate);
     assert_eq!(
         level(&found, Check::StackId, "prod"),
@@ -397,7 +414,7 @@ fn another_stack_with_this_stacks_id_is_found_where_it_can_be() {
     );
     // The other one has an id of its own.
     estate
-        .stacks
+        .listed_stacks
         .insert(region(THIRD), vec![other("dev"), of_a_stranger()]);
     let found = findings(&estate);
     assert_eq!(level(&found, Check::StackId, "prod"), Level::Ok);
@@ -507,6 +524,7 @@ fn only_what_is_selected_and_asked_for_is_looked_at() {
     let order = DoctorScope {
         regions: vec![region(SOURCE)],
         databases: vec!["billing".to_owned()],
+        log_in: None,
     };
     let findings = run(diagnose(&estate.world(), &doctor_settings(), &order));
     assert!(!findings.iter().any(|one| one.subject.contains(OTHER)));

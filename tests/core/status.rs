@@ -30,8 +30,10 @@ use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::Execution;
 use snapferry::ports::{EnterCopies, ExecutionState, KeepHistories, PlanCursor};
 
+use crate::doctor_parts::WITH_DRILLS;
 use crate::measure::measuring;
 use crate::planner::{listed, planning};
+use crate::policies::applied;
 use crate::prune_preview::copy_of;
 use crate::world::{
     Fixture, HOME, KEY, Name, SOURCE, World, a_run, command, copy_arn, region, run, time,
@@ -581,6 +583,35 @@ fn a_planner_that_missed_a_due_time_is_told() {
     assert!(looked.notices[0].message.contains("2026-11-22T03:00:00Z"));
     planned("2026-11-22T03:00:00Z");
     assert_eq!(look(&world).notices, []);
+}
+
+/// M14: what drills leave would stay, and nobody would know.
+#[test]
+fn policies_with_drills_and_no_stack_with_the_remover_is_told() {
+    let look = |world: &World, name: &str| {
+        let planning = planning(&[("SNAPFERRY_STACK_NAME", name)]);
+        run(gather(world, &planning, &|_| {})).unwrap().notices
+    };
+    let world = World::new();
+    assert_eq!(look(&world, "prod"), [], "no policy has drills");
+    applied(&world, WITH_DRILLS);
+    let notices = look(&world, "prod");
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert_eq!(notices[0].subject, "remover");
+    let message = &notices[0].message;
+    assert!(
+        message.contains("prod-restore is not deployed"),
+        "{message}"
+    );
+    assert!(message.contains("--with restore"), "{message}");
+    // Who knows no name asks nothing.
+    assert_eq!(look(&world, ""), []);
+    // What CloudFormation does not say is no finding.
+    world.break_once(Name::DescribeStack);
+    assert_eq!(look(&world, "prod"), []);
+    let standing = ("prod-restore".to_owned(), BTreeMap::new());
+    world.operator().stacks.extend([standing]);
+    assert_eq!(look(&world, "prod"), []);
 }
 
 #[test]

@@ -21,6 +21,22 @@ pub(crate) fn restore() -> Value {
     yaml("restore.yaml")
 }
 
+/// `report.yaml`, likewise.
+pub(crate) fn report() -> Value {
+    yaml("report.yaml")
+}
+
+/// All of them, each with the name of its file.
+pub(crate) fn templates() -> [(&'static str, Value); 4] {
+    let files = [
+        "template.yaml",
+        "source-region.yaml",
+        "restore.yaml",
+        "report.yaml",
+    ];
+    files.map(|file| (file, yaml(file)))
+}
+
 /// The state machine's definition, its substitutions not filled in.
 pub(crate) fn definition() -> Value {
     serde_json::from_str(&text("statemachine/protect.asl.json")).unwrap()

@@ -11,8 +11,8 @@ use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::role::IamRole;
 use snapferry::domain::id::tags::StackId;
 
-use crate::document::{resources, restore, source_region, template};
-use crate::remover_rows;
+use crate::document::{resources, templates};
+use crate::{remover_rows, reporter_rows};
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const HOME: &str = "eu-central-1";
@@ -68,12 +68,15 @@ impl Deployment {
             "AWS::Region" => json!(HOME),
             "AWS::AccountId" => json!(ACCOUNT),
             "AWS::URLSuffix" => json!("amazonaws.com"),
-            "AWS::StackName" | "StackId" => json!(STACK),
+            "AWS::StackName" | "StackId" | "StackName" => json!(STACK),
             "TableName" => json!("waits"),
             "SourceRegions" => json!(SOURCES),
             "SourceKeyArns" => json!(self.source_keys),
             "RecoveryRegion" => json!(HOME),
-            "StateMachine" => json!(MACHINE),
+            "StateMachine" | "StateMachineArn" => json!(MACHINE),
+            "Machine" => json!("protect"),
+            "ReportBucket" => json!("reports"),
+            "ReportPrefix" => json!("snapferry/"),
             other => panic!("no value for {other}"),
         }
     }
@@ -107,7 +110,10 @@ impl Deployment {
                 match name.as_str() {
                     "Ref" => self.reference(inner.as_str().unwrap()),
                     "Fn::GetAtt" => json!(Self::attribute(inner.as_str().unwrap())),
-                    "Fn::Sub" => json!(self.substitute(inner.as_str().unwrap())),
+                    "Fn::Sub" => {
+                        let text = inner.as_str().or_else(|| inner[0].as_str());
+                        json!(self.substitute(text.unwrap()))
+                    }
                     "Fn::If" => {
                         let nth = if self.condition(inner[0].as_str().unwrap()) {
                             1
@@ -148,7 +154,7 @@ impl Deployment {
 
     fn roles(&self) -> Value {
         let mut roles = Map::new();
-        for template in [template(), source_region(), restore()] {
+        for (_, template) in templates() {
             for (name, role) in resources(&template, "AWS::IAM::Role") {
                 let policies = role["Policies"].as_array().unwrap();
                 let statements = policies
@@ -212,6 +218,7 @@ impl Deployment {
         rows.push(row("WorkerRole", "kms:DescribeKey", KEY, &[]));
         rows.extend(people_may());
         rows.extend(remover_rows::allowed());
+        rows.extend(reporter_rows::allowed());
         rows
     }
 
@@ -431,6 +438,7 @@ impl Deployment {
         ];
         rows.extend(people_may_not());
         rows.extend(remover_rows::denied());
+        rows.extend(reporter_rows::denied());
         if self.source_keys.is_empty() {
             rows.push(row(
                 "WorkerRole",

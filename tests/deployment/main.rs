@@ -15,6 +15,8 @@ mod parameters_page;
 mod permissions;
 mod release;
 mod remover_rows;
+mod report_stack;
+mod reporter_rows;
 mod restore_stack;
 mod security_page;
 mod stack;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use snapferry::domain::limits::STATE_TIMEOUT;
 use snapferry::domain::operator::metrics::{DrillMetric, Metric, OF_THE_LOGS};
 
-use crate::document::{resources, restore, source_region, template, text};
+use crate::document::{report, resources, restore, source_region, template, templates, text};
 
 const OWN: &str = "Snapferry/${AWS::StackName}";
 
@@ -86,7 +86,11 @@ fn the_functions_that_print_metrics_know_the_namespace_of_the_alarms() {
 
 #[test]
 fn each_alarm_stands_on_the_page_with_its_period_and_the_reason() {
-    for (template, section) in [(template(), "Alarms"), (restore(), "Its alarms")] {
+    for (template, section) in [
+        (template(), "Alarms"),
+        (restore(), "Its alarms"),
+        (report(), "The reporter's alarms"),
+    ] {
         let rows = table(section);
         let alarms: Vec<_> = resources(&template, "AWS::CloudWatch::Alarm").collect();
         let named: BTreeSet<String> = rows.iter().map(|row| unquoted(&row[0])).collect();
@@ -150,7 +154,7 @@ fn sections(page: &str) -> BTreeMap<String, &str> {
 fn each_alarm_names_a_section_of_the_runbook_that_names_the_alarm() {
     let runbook = text("docs/RUNBOOK.md");
     let sections = sections(&runbook);
-    for template in [template(), source_region(), restore()] {
+    for (_, template) in templates() {
         for (name, alarm) in resources(&template, "AWS::CloudWatch::Alarm") {
             let description = alarm["AlarmDescription"].as_str().unwrap();
             let (what, link) = description.split_once(" (docs/RUNBOOK.md#").unwrap();
@@ -173,11 +177,12 @@ fn each_alarm_notifies_whom_the_parameters_name_when_it_rings_and_when_it_is_ove
         json!({"Fn::If": ["AlarmEmailIsGiven", {"Ref": "AlarmsTopic"}, {"Ref": "AWS::NoValue"}]});
     let topic =
         json!({"Fn::If": ["AlarmTopicIsGiven", {"Ref": "AlarmTopicArn"}, {"Ref": "AWS::NoValue"}]});
-    let restore = restore();
+    let (restore, report) = (restore(), report());
     for (template, actions) in [
         (&home, json!([email, topic])),
         (&source, json!([topic])),
         (&restore, json!([topic])),
+        (&report, json!([topic])),
     ] {
         for (name, alarm) in resources(template, "AWS::CloudWatch::Alarm") {
             assert_eq!(alarm["AlarmActions"], actions, "{name}");

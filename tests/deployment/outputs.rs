@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use snapferry::domain::operator::stack_outputs::{SETTINGS, is_snapferry};
+use snapferry::settings::STACK_NAME;
 
 use crate::document::template;
 
@@ -35,6 +36,8 @@ fn the_outputs_and_the_shell_s_variables_say_the_same_settings() {
         .map(|(_, variable)| *variable)
         // For version 1 of AWS's command line, which does not know AWS_REGION.
         .chain(["AWS_DEFAULT_REGION"])
+        // `--stack` is the name itself.
+        .chain([STACK_NAME])
         .collect();
     assert_eq!(exported, read);
 }

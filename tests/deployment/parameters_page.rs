@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use snapferry::domain::deploy::defaults::parameter_names;
 
-use crate::document::{keys, restore, source_region, template, text};
+use crate::document::{keys, templates, text};
 
 /// What CloudFormation takes as a text.
 const TEXT_MAX: usize = 51_200;
@@ -16,10 +16,11 @@ const NAMED_MAX: usize = 200;
 const RESOURCES_MAX: usize = 500;
 
 const HEAD: &str = "# Parameters and outputs\n\n\
-    `snapferry deploy --parameter NAME=VALUE` sets a parameter of `template.yaml`, or with `--with restore` of `restore.yaml`; \
-    what both have is the same in both. One that nobody names keeps its value, or \
+    `snapferry deploy --parameter NAME=VALUE` sets a parameter of `template.yaml`, or with `--with restore` of `restore.yaml` and \
+    with `--with report` of `report.yaml`; what they have in common is the same in all. One that nobody names keeps its value, or \
     has its default in a new stack. `template.yaml` goes to CloudFormation through a bucket, because it is larger than the \
-    51,200 bytes that CloudFormation takes as a text; `source-region.yaml` and `restore.yaml` go as a text.\n\n\
+    51,200 bytes that CloudFormation takes as a text; `source-region.yaml`, `restore.yaml` and `report.yaml` go as a \
+    text.\n\n\
     This page is generated from the templates; a test holds it.\n";
 
 fn cell(value: &Value) -> String {
@@ -33,11 +34,7 @@ fn cell(value: &Value) -> String {
 
 fn page() -> String {
     let mut page = HEAD.to_owned();
-    for (file, template) in [
-        ("template.yaml", template()),
-        ("source-region.yaml", source_region()),
-        ("restore.yaml", restore()),
-    ] {
+    for (file, template) in templates() {
         page.push_str(&format!(
             "\n## {file}: parameters\n\n| parameter | default | meaning |\n| --- | --- | --- |\n"
         ));
@@ -79,12 +76,12 @@ fn the_page_shows_each_parameter_and_each_output() {
 fn the_templates_are_within_cloudformations_limits() {
     let recovery = text("template.yaml").len();
     assert!((TEXT_MAX + 1..OBJECT_MAX).contains(&recovery), "{recovery}");
-    for file in ["source-region.yaml", "restore.yaml"] {
+    for file in ["source-region.yaml", "restore.yaml", "report.yaml"] {
         let length = text(file).len();
         // A bucket's address in the place of the folder takes some bytes.
         assert!(length + 1_000 <= TEXT_MAX, "{file}: {length}");
     }
-    for template in [template(), source_region(), restore()] {
+    for (_, template) in templates() {
         assert!(keys(&template["Parameters"]).len() <= NAMED_MAX);
         assert!(keys(&template["Outputs"]).len() <= NAMED_MAX);
         // A function of the serverless transform becomes some five resources.

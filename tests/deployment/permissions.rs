@@ -9,7 +9,9 @@ use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::role::{IamRole, Role};
 use snapferry::domain::id::tags::StackId;
 
-use crate::document::{definition, resources, restore, source_region, template, texts, values_of};
+use crate::document::{
+    definition, resources, source_region, template, templates, texts, values_of,
+};
 
 /// What Lambda does in a function's name with the queue that feeds it.
 const FEED: [&str; 3] = [
@@ -278,7 +280,7 @@ fn granting<'a>(statements: &[&'a Value], action: &str) -> &'a Value {
 /// Many organisations refuse a role without its boundary or outside its path.
 #[test]
 fn each_role_takes_the_boundary_and_the_path_that_the_organisation_asks_for() {
-    for template in [template(), source_region(), restore()] {
+    for (_, template) in templates() {
         for (name, role) in roles(&template) {
             assert_eq!(role["Path"], json!({"Ref": "RolePath"}), "{name}");
             let boundary = json!({"Fn::If": [

@@ -1,6 +1,7 @@
 //! The release: its workflow calls the repository's own scripts, and takes actions by their commit alone.
 
 use serde_norway::Value;
+use snapferry::domain::deploy::part::Part;
 
 use crate::document::text;
 
@@ -61,7 +62,11 @@ fn the_drafts_checksums_have_a_line_for_each_zip() {
         .unwrap();
     let sums = draft.lines().find(|line| line.ends_with(">SHA256SUMS"));
     assert_eq!(sums, Some("cat parts/*/SHA256SUMS >SHA256SUMS"));
-    for zip in ["snapferry-lambda-*.zip", "snapferry-drills-*.zip"] {
+    for zip in [
+        "snapferry-lambda-*.zip",
+        "snapferry-drills-*.zip",
+        "snapferry-report-*.zip",
+    ] {
         assert!(text("release/pack.py").contains(zip), "{zip}");
     }
 }
@@ -82,8 +87,9 @@ fn the_release_asks_for_each_program_that_it_calls_before_it_compiles() {
 fn the_release_puts_the_zips_where_deploy_looks_for_them() {
     let script = text("release/build");
     let command = text("src/cli/deploy/code.rs");
-    for name in ["lambda", "drills"] {
+    assert!(command.contains("\"snapferry-{}-{}.zip\", program.zip, architecture.as_str()"));
+    let parts = Part::ALL.map(Part::program);
+    for name in ["lambda"].into_iter().chain(parts) {
         assert!(script.contains(&format!("\"$folder/snapferry-{name}-$lambda.zip\"")));
-        assert!(command.contains(&format!("\"snapferry-{name}-{{}}.zip\"")));
     }
 }

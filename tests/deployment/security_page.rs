@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::document::{resources, restore, source_region, template, text, texts};
+use crate::document::{resources, templates, text, texts};
 
 const BEGIN: &str =
     "<!-- The tables below are generated from the templates; a test holds them. -->\n";
@@ -72,11 +72,7 @@ fn row(statement: &Value) -> String {
 
 fn tables() -> String {
     let mut page = String::new();
-    for (file, template) in [
-        ("template.yaml", template()),
-        ("source-region.yaml", source_region()),
-        ("restore.yaml", restore()),
-    ] {
+    for (file, template) in templates() {
         for (name, role) in resources(&template, "AWS::IAM::Role") {
             page.push_str(&format!("\n### {name} ({file})\n\n"));
             page.push_str("| effect | actions | on | condition |\n| --- | --- | --- | --- |\n");

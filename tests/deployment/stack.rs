@@ -13,7 +13,9 @@ use snapferry::domain::run::backoff::Backoff;
 use snapferry::domain::run::pace::Pace;
 use snapferry::settings::RdsDeadlines;
 
-use crate::document::{keys, resources, restore, source_region, template, texts, values_of};
+use crate::document::{
+    keys, report, resources, restore, source_region, template, templates, texts, values_of,
+};
 
 /// AWS's longest.
 const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
@@ -59,7 +61,7 @@ fn arn_of(name: &str) -> Value {
 
 #[test]
 fn each_queue_keeps_its_messages_for_two_weeks_encrypted() {
-    for template in [template(), source_region(), restore()] {
+    for (_, template) in templates() {
         for (name, queue) in resources(&template, "AWS::SQS::Queue") {
             assert_eq!(queue["MessageRetentionPeriod"], RETENTION_SECONDS, "{name}");
             assert_eq!(queue["SqsManagedSseEnabled"], true, "{name}");
@@ -276,6 +278,7 @@ fn the_command_line_is_given_its_variables() {
     let expected = [
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
+        "SNAPFERRY_STACK_NAME",
         "SNAPFERRY_STACK_ID",
         "SNAPFERRY_TABLE",
         "SNAPFERRY_COMMANDS_QUEUE_URL",
@@ -445,7 +448,7 @@ fn a_rule_of_a_template_uses_only_the_functions_that_rules_know() {
             _ => {}
         }
     }
-    for template in [template(), source_region(), restore()] {
+    for (_, template) in templates() {
         let mut found = Vec::new();
         functions(&template["Rules"], &mut found);
         assert!(!found.is_empty());
@@ -667,7 +670,7 @@ fn the_events_queue_lets_in_the_topic_of_a_source_region_by_its_fixed_name() {
 
 #[test]
 fn each_queue_has_a_policy_against_clear_text() {
-    for template in [template(), source_region(), restore()] {
+    for (_, template) in templates() {
         let policies = resources(&template, "AWS::SQS::QueuePolicy");
         let covered: BTreeSet<String> = policies
             .flat_map(|(_, policy)| policy["Queues"].as_array().unwrap())
@@ -680,7 +683,7 @@ fn each_queue_has_a_policy_against_clear_text() {
 
 #[test]
 fn each_parameter_is_described_bounded_and_used() {
-    for template in [template(), source_region(), restore()] {
+    for (_, template) in templates() {
         let mut references = Vec::new();
         values_of(&template, "Ref", &mut references);
         let text = template.to_string();
@@ -705,7 +708,7 @@ fn each_parameter_is_described_bounded_and_used() {
 
 #[test]
 fn each_parameter_has_its_place_in_the_console() {
-    for template in [template(), restore()] {
+    for template in [template(), restore(), report()] {
         let groups = &template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
         let mut placed: Vec<&str> = groups
             .as_array()

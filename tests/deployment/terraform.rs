@@ -6,9 +6,10 @@ use std::path::Path;
 use hcl::{Block, Body, Expression};
 use serde_json::Value;
 use snapferry::domain::deploy::defaults::parameter_names;
-use snapferry::domain::deploy::package::{Templates, packaged, packaged_restore};
+use snapferry::domain::deploy::package::{Templates, packaged, packaged_part};
+use snapferry::domain::deploy::part::Part;
 
-use crate::document::{keys, restore, source_region, template, text};
+use crate::document::{keys, source_region, template, templates, text};
 
 const FILES: [&str; 4] = [
     "main.tf",
@@ -41,10 +42,45 @@ fn snake(name: &str) -> String {
     words
 }
 
-/// The parameters of the second stack that the first one has, by another name or not at all, in its outputs.
-const OF_OUTPUTS: [&str; 3] = ["StackId", "TableName", "AlarmTopicArn"];
+/// The parameters of a part that the first stack has, by another name or not at all, in its outputs.
+fn of_outputs(part: Part) -> &'static [(&'static str, &'static str)] {
+    const RESTORE: [(&str, &str); 3] = [
+        ("StackId", "StackIdentity"),
+        ("TableName", "TableName"),
+        ("AlarmTopicArn", "AlarmTopic"),
+    ];
+    const REPORT: [(&str, &str); 5] = [
+        ("StackId", "StackIdentity"),
+        ("TableName", "TableName"),
+        ("StateMachineArn", "StateMachineArn"),
+        ("RecoveryKeyArn", "RecoveryKey"),
+        ("AlarmTopicArn", "AlarmTopic"),
+    ];
+    match part {
+        Part::Restore => &RESTORE,
+        Part::Report => &REPORT,
+    }
+}
 
-fn variable_tf(name: &str, parameter: &Value) -> String {
+/// The parameters of a part that are variables of the module.
+fn variables_of(part: Part) -> Vec<&'static str> {
+    let names = parameter_names(part.template()).into_iter();
+    let taken = |name: &str| {
+        let mut outputs = of_outputs(part).iter();
+        // The module has the stack's name under another one.
+        name == "StackName" || outputs.any(|(parameter, _)| *parameter == name)
+    };
+    names.filter(|name| !taken(name)).collect()
+}
+
+fn template_of(part: Part) -> Value {
+    let found = templates()
+        .into_iter()
+        .find(|(file, _)| *file == part.file());
+    found.unwrap().1
+}
+
+fn variable_tf(name: &str, parameter: &Value, of_part: bool) -> String {
     let kind = match parameter["Type"] == "CommaDelimitedList" {
         true => "list(string)",
         false => "string",
@@ -52,7 +88,8 @@ fn variable_tf(name: &str, parameter: &Value) -> String {
     let description = parameter["Description"].as_str().unwrap();
     let description = description.replace('\\', "\\\\").replace('"', "\\\"");
     let default = match &parameter["Default"] {
-        Value::Null => "",
+        // Who wants no such part names none of its parameters.
+        Value::Null if !of_part => "",
         _ => "  default     = null\n",
     };
     format!(
@@ -73,35 +110,40 @@ fn value_tf(name: &str, parameter: &Value) -> String {
     }
 }
 
-/// The variables and the maps of parameters, as the templates' parameters say them. What both templates have is one variable.
+/// The variables and the maps of parameters, as the templates' parameters say them. What templates have in common is one
+/// variable.
 fn parameters_tf() -> String {
-    let carried = Templates::carried();
-    let (recovery, second) = (template(), restore());
-    let (names, of_second) = (
-        parameter_names(&carried.recovery),
-        parameter_names(&carried.restore),
-    );
+    let recovery = template();
+    let mut known = parameter_names(&Templates::carried().recovery)
+        .into_iter()
+        .map(ToOwned::to_owned)
+        .collect::<Vec<String>>();
     let mut file =
-        "# Generated from template.yaml and restore.yaml; a test holds it. What is null keeps the template's default.\n"
+        "# Generated from template.yaml and the templates of the parts; a test holds it. What is null keeps the template's \
+         default.\n"
             .to_owned();
-    for name in &names {
-        file.push_str(&variable_tf(name, &recovery["Parameters"][*name]));
+    for name in &known {
+        file.push_str(&variable_tf(name, &recovery["Parameters"][name], false));
     }
-    for name in of_second.iter().filter(|name| !names.contains(name)) {
-        file.push_str(&variable_tf(name, &second["Parameters"][*name]));
+    let mut maps = "\nlocals {\n  parameters = {\n".to_owned();
+    for name in &known {
+        let value = value_tf(name, &recovery["Parameters"][name]);
+        maps.push_str(&format!("    {name} = {value}\n"));
     }
-    file.push_str("\nlocals {\n  parameters = {\n");
-    for name in &names {
-        let value = value_tf(name, &recovery["Parameters"][*name]);
-        file.push_str(&format!("    {name} = {value}\n"));
+    for part in Part::ALL {
+        let template = template_of(part);
+        maps.push_str(&format!("  }}\n\n  {}_parameters = {{\n", part.word()));
+        for name in variables_of(part) {
+            let parameter = &template["Parameters"][name];
+            if !known.iter().any(|one| one == name) {
+                file.push_str(&variable_tf(name, parameter, true));
+                known.push(name.to_owned());
+            }
+            maps.push_str(&format!("    {name} = {}\n", value_tf(name, parameter)));
+        }
     }
-    file.push_str("  }\n\n  restore_parameters = {\n");
-    for name in of_second.iter().filter(|name| !OF_OUTPUTS.contains(name)) {
-        let value = value_tf(name, &second["Parameters"][*name]);
-        file.push_str(&format!("    {name} = {value}\n"));
-    }
-    file.push_str("  }\n}\n");
-    file
+    maps.push_str("  }\n}\n");
+    file + &maps
 }
 
 #[test]
@@ -122,40 +164,43 @@ fn the_modules_variables_are_the_templates_parameters() {
         let names = keys(&template["Parameters"]).into_iter();
         names.map(ToOwned::to_owned).collect()
     };
-    let (first, mut second) = (of(&template()), of(&restore()));
-    second.retain(|name| !OF_OUTPUTS.contains(&name.as_str()));
+    let first = of(&template());
+    let of_parts: Vec<(Part, BTreeSet<String>)> = Part::ALL
+        .map(|part| {
+            let names = variables_of(part).into_iter().map(ToOwned::to_owned);
+            (part, names.collect())
+        })
+        .into();
     let variables: BTreeSet<String> = body
         .blocks()
         .filter(|block| block.identifier.as_str() == "variable")
         .map(|block| block.labels[0].as_str().to_owned())
         .collect();
-    let expected: BTreeSet<String> = (&first | &second).iter().map(|name| snake(name)).collect();
+    let parts = of_parts.iter().flat_map(|(_, names)| names);
+    let expected: BTreeSet<String> = first.iter().chain(parts).map(|name| snake(name)).collect();
     assert_eq!(variables, expected);
     let locals = blocks(&body, &["locals"]).next().unwrap();
     assert_eq!(members(locals, "parameters"), first);
-    assert_eq!(members(locals, "restore_parameters"), second);
+    for (part, names) in of_parts {
+        let map = format!("{}_parameters", part.word());
+        assert_eq!(members(locals, &map), names);
+    }
 }
 
-/// What the second stack takes from the first one's outputs, the module gives it too.
+/// What a part takes from the first stack's outputs, the module gives it too.
 #[test]
-fn the_second_stack_gets_from_the_firsts_outputs_what_deploy_gives_it() {
+fn a_part_gets_from_the_firsts_outputs_what_deploy_gives_it() {
     let main = text("terraform/main.tf");
-    let (_, stack) = main
-        .split_once("\"aws_cloudformation_stack\" \"restore\"")
-        .unwrap();
-    for (parameter, output) in
-        OF_OUTPUTS
-            .into_iter()
-            .zip(["StackIdentity", "TableName", "AlarmTopic"])
-    {
-        let line = stack
-            .lines()
-            .find(|line| line.trim().starts_with(parameter));
-        assert!(
-            line.unwrap().contains(&format!("\"{output}\"")),
-            "{parameter}"
-        );
-        assert!(template()["Outputs"][output].is_object(), "{output}");
+    for part in Part::ALL {
+        let resource = format!("\"aws_cloudformation_stack\" \"{}\"", part.word());
+        let (_, stack) = main.split_once(&resource).unwrap();
+        for (parameter, output) in of_outputs(part) {
+            let mut lines = stack.lines();
+            let line = lines.find(|line| line.trim().starts_with(parameter));
+            let is_named = line.unwrap().contains(&format!("\"{output}\""));
+            assert!(is_named, "{parameter}");
+            assert!(template()["Outputs"][output].is_object(), "{output}");
+        }
     }
 }
 
@@ -172,7 +217,7 @@ fn an_object_goes_only_after_the_stack_that_needs_it_for_its_rollback() {
                 .is_some_and(|kind| kind.as_str() == "aws_s3_object")
         })
         .collect();
-    assert_eq!(objects.len(), 4);
+    assert_eq!(objects.len(), 5);
     for object in objects {
         let lifecycle = blocks(&object.body, &["lifecycle"]).next();
         let mut attributes = lifecycle.unwrap().body.attributes();
@@ -262,7 +307,10 @@ fn the_module_replaces_what_a_releases_template_says() {
         assert!(main.contains(&format!("\"{needle}\"")), "{needle}");
         assert!(template.contains(needle), "{needle}");
     }
-    let second = packaged_restore(&Templates::carried().restore, "drills.zip").unwrap();
-    let needle = "CodeUri: drills.zip";
-    assert!(main.contains(&format!("\"{needle}\"")) && second.contains(needle));
+    for part in Part::ALL {
+        let file = format!("{}.zip", part.program());
+        let packaged = packaged_part(part, part.template(), &file).unwrap();
+        let needle = format!("CodeUri: {file}");
+        assert!(main.contains(&format!("\"{needle}\"")) && packaged.contains(&needle));
+    }
 }

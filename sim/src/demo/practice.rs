@@ -155,7 +155,7 @@ impl Scene<'_> {
     ///
     /// # Errors
     /// When the local world does not answer, or does not come to a stop.
-    pub(super) async fn play(&self, out: Out) -> anyhow::Result<Mirror> {
+    pub(super) async fn play(&self, out: &Out) -> anyhow::Result<Mirror> {
         let client = self.stack.client();
         let mirror = self.break_it(client).await?;
         let planner = self.stack.output("PlannerName")?;
@@ -199,7 +199,7 @@ impl Scene<'_> {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         };
-        view.finish();
+        drop(view);
         let (fault, what) = (self.breakage.fault(), self.breakage.what());
         let so = match self.breakage.parks() {
             true => format!("{parked} commands wait for a person."),

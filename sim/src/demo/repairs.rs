@@ -27,7 +27,7 @@ impl Repairs {
     /// # Errors
     /// When the stack lacks an output.
     pub(super) fn start(
-        out: Out,
+        out: &Out,
         snapferry: &Snapferry,
         rds: &Arc<RdsService>,
         stack: &LocalStack,
@@ -53,7 +53,7 @@ impl Repairs {
             client: stack.client().clone(),
             queues: queues.clone(),
             snapferry: snapferry.clone(),
-            out,
+            out: out.clone(),
         });
         Ok(Self(Some((inject_fault, person, queues))))
     }

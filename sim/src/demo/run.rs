@@ -58,17 +58,20 @@ const SHORTENED: [(&str, &str); 2] = [("BackoffMaxSeconds", "2"), ("VisibilitySe
 /// # Errors
 /// When the local world could not be built, with a sentence that says what to do.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let out = if args.json { Out::Stderr } else { Out::Stdout };
+    let out = match args.json {
+        true => Out::stderr(),
+        false => Out::stdout(),
+    };
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        code = protect(&args, out) => code,
+        code = protect(&args, &out) => code,
         _ = interrupt.recv() => Ok(ExitCode::from(130)),
         _ = terminate.recv() => Ok(ExitCode::from(143)),
     }
 }
 
-async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
+async fn protect(args: &Args, out: &Out) -> anyhow::Result<ExitCode> {
     let mut fleet = fleet::draw(args.databases, args.seed, Timestamp::now())
         .map_err(|fault| anyhow!("the simulated RDS refused the fleet: {fault}"))?;
     if args.drill && args.databases < day::DATABASES_MIN {
@@ -295,7 +298,7 @@ fn take_automated(rds: &mut Rds, databases: &[Database]) -> anyhow::Result<()> {
 }
 
 /// Prints what was measured, and each promise that was broken. Whether none was.
-fn report(out: Out, args: &Args, figures: &Figures, seen: &Observations) -> anyhow::Result<bool> {
+fn report(out: &Out, args: &Args, figures: &Figures, seen: &Observations) -> anyhow::Result<bool> {
     let broken = promises::broken(figures, seen);
     out.line(format_args!(
         "\nWithout a recovery point, by `snapferry plan`:\n{}",
@@ -313,7 +316,7 @@ fn report(out: Out, args: &Args, figures: &Figures, seen: &Observations) -> anyh
         out.line("\nEvery promise was kept.");
     }
     if args.json {
-        Out::Stdout.line(serde_json::to_string(figures)?);
+        Out::stdout().line(serde_json::to_string(figures)?);
     }
     Ok(broken.is_empty())
 }
@@ -352,7 +355,7 @@ fn options(
     }
 }
 
-fn announce(out: Out, step: &Step) {
+fn announce(out: &Out, step: &Step) {
     out.line(match step {
         Step::Python => "  Python environment (half a minute the first time) …",
         Step::Build => "  the function, built as it ships (some minutes the first time) …",
@@ -363,7 +366,7 @@ fn announce(out: Out, step: &Step) {
 }
 
 /// Prints which databases should be protected, and which should not.
-fn introduce(out: Out, args: &Args, fleet: &Fleet) {
+fn introduce(out: &Out, args: &Args, fleet: &Fleet) {
     let sources = SOURCES.join(" and ");
     out.line(format_args!(
         "Snapferry protects {} simulated databases in {sources} by copies in {RECOVERY} (seed {}).",
@@ -376,7 +379,7 @@ fn introduce(out: Out, args: &Args, fleet: &Fleet) {
 
 /// The command `snapferry`, built if need be.
 async fn command(
-    out: Out,
+    out: &Out,
     args: &Args,
     stack: &LocalStack,
     rds: &RdsService,
@@ -396,7 +399,7 @@ async fn command(
 
 /// Applies the policies, as a person does.
 async fn apply_policies(
-    out: Out,
+    out: &Out,
     stack: &LocalStack,
     snapferry: &Snapferry,
     policies: &str,
@@ -413,7 +416,7 @@ async fn apply_policies(
 }
 
 /// Prints what differs from AWS.
-fn explain(out: Out, args: &Args, stack: &LocalStack, trouble: &OutageReport, quota: usize) {
+fn explain(out: &Out, args: &Args, stack: &LocalStack, trouble: &OutageReport, quota: usize) {
     let sources = SOURCES.join(" and ");
     out.line(format_args!(
         "\nNot as on AWS: RDS is a model that runs {} times as fast as life; its events of {sources}",
@@ -460,7 +463,7 @@ struct Watched<'a> {
 /// Shows how it goes until every execution has ended. False when patience ran out first.
 async fn watch(
     args: &Args,
-    out: Out,
+    out: &Out,
     rds: &RdsService,
     stack: &LocalStack,
     fleet: &Watched<'_>,
@@ -489,7 +492,6 @@ async fn watch(
         let all_ended = running == 0 && all_started;
         // What a role is denied comes about on no later try.
         if all_ended || has_denied(stack).await? || begun.elapsed() > patience {
-            view.finish();
             return Ok(all_ended);
         }
         if !all_started && planned.elapsed() > plan_every(args.speed) {
@@ -515,7 +517,7 @@ async fn has_denied(stack: &LocalStack) -> anyhow::Result<bool> {
 }
 
 /// Stays up until Ctrl-C.
-async fn keep(out: Out, args: &Args, stack: &LocalStack, rds: &RdsService, snapferry: &Path) {
+async fn keep(out: &Out, args: &Args, stack: &LocalStack, rds: &RdsService, snapferry: &Path) {
     let sweeps = stack
         .output("SweeperName")
         .map(|name| Sweeps::start(stack.client().clone(), name.to_owned(), args.speed));

@@ -431,6 +431,7 @@ fn settings(
             state_machine: machine.clone(),
             key: key.clone(),
             first_run: FirstRun::Now,
+            stack_name: None,
             policies: fleet::policies(default, &mut for_policies),
         },
         limits: Limits::draw(rng),

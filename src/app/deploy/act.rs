@@ -4,9 +4,9 @@ use super::compare::{Packaged, compare_all, of_sources};
 use super::error::{DeployError, Refused};
 use super::follow::{Follow, INTERVAL};
 use super::look::events_queue;
+use super::parts::follow_home;
 use super::permissions::Permissions;
 use super::plan::{Compared, Deployment, StackPlan};
-use super::restore::follow_home;
 use super::step::Step;
 use super::take_away::{clean_up, take_away};
 use crate::domain::deploy::changes::loses_data;
@@ -95,8 +95,8 @@ async fn point_at_queue<W: Permissions>(
     if queue == deployment.events_queue {
         return Ok(());
     }
-    // The recovery region's second stack comes last.
-    let end = deployment.stacks.len() - usize::from(deployment.restore.is_some());
+    // The parts come last.
+    let end = deployment.stacks.len() - deployment.parts.len();
     let before: Vec<StackPlan> = deployment.stacks.drain(1..end).collect();
     take_away(world, &before).await?;
     let mut sources = Vec::new();

@@ -6,15 +6,16 @@ use sha2::{Digest, Sha256};
 
 use super::compare::{Packaged, Target, compare_all, of_sources};
 use super::error::{DeployError, Refused};
+use super::parts::PackagedPart;
 use super::permissions::Permissions;
-use super::plan::{Deployment, RestoreStack};
-use super::restore::of_restore;
+use super::plan::{Deployment, PartStack};
 use super::rights::rights;
 use super::step::Step;
 use crate::domain::deploy::defaults::parameter_names;
 use crate::domain::deploy::names::{Account, Bucket, StackName};
 use crate::domain::deploy::outgrown::{misfits, raised};
-use crate::domain::deploy::package::{Templates, packaged, packaged_restore};
+use crate::domain::deploy::package::{Templates, packaged, packaged_part};
+use crate::domain::deploy::part::Part;
 use crate::domain::deploy::request::{Architecture, DeployRequest};
 use crate::domain::deploy::rights::{Rights, RightsQuery};
 use crate::domain::deploy::stack::{StackFacts, Template, why_not};
@@ -32,8 +33,8 @@ pub struct Code {
     pub zip: Vec<u8>,
     /// What its program was built for.
     pub architecture: Architecture,
-    /// The zip of the functions of `restore.yaml`, for the same processor. With it that stack is deployed too.
-    pub drills: Option<Vec<u8>>,
+    /// The zip of each part that is deployed too, for the same processor.
+    pub parts: BTreeMap<Part, Vec<u8>>,
 }
 
 /// Looks at what stands there, uploads what is not there yet, and has CloudFormation compare each stack. Nothing but the
@@ -50,8 +51,8 @@ pub async fn look<W: Permissions>(
 ) -> Result<Deployment, DeployError> {
     let names = parameter_names(&templates.recovery);
     let mut known = names.clone();
-    if code.drills.is_some() {
-        known.extend(parameter_names(&templates.restore));
+    for part in code.parts.keys() {
+        known.extend(parameter_names(templates.part(*part)));
     }
     let faults = request.faults(&known);
     if !faults.is_empty() {
@@ -77,11 +78,17 @@ pub async fn look<W: Permissions>(
         let stack = found(world, region, &name, &of_source, &mut refused).await?;
         sources.push((region.clone(), name, stack));
     }
-    let (region, name) = (&request.recovery, request.stack.of_restore());
-    let beside = match code.drills {
-        Some(_) => found(world, region, &name, &Template::Restore, &mut refused).await?,
-        None => world.find_stack(region, &name).await?,
-    };
+    let (mut beside, mut left_out) = (BTreeMap::new(), Vec::new());
+    for part in Part::ALL {
+        let (region, name) = (&request.recovery, request.stack.of_part(part));
+        if code.parts.contains_key(&part) {
+            let stack = found(world, region, &name, &Template::Part(part), &mut refused).await?;
+            beside.insert(part, stack);
+        } else if world.find_stack(region, &name).await?.is_some() {
+            left_out.push(part);
+        }
+    }
+    refused.extend(request.needed(&beside).into_iter().map(Refused::Request));
     refused.extend(key_fault(world, &request, home.as_ref()).await?);
     let bucket = request
         .bucket
@@ -89,13 +96,13 @@ pub async fn look<W: Permissions>(
         .unwrap_or_else(|| Bucket::of_deployments(&account, &request.recovery));
     let held = home.as_ref().map(|home| home.parameters.clone());
     let held = held.unwrap_or_default();
-    let with_restore = code.drills.is_some();
+    let parts: Vec<Part> = code.parts.keys().copied().collect();
     let is_upgrade = home.is_some()
         && sources.iter().all(|(_, _, stack)| stack.is_some())
-        && (!with_restore || beside.is_some());
+        && beside.values().all(Option::is_some);
     let query = RightsQuery {
         is_upgrade,
-        with_restore,
+        parts: &parts,
         ..rights_query(&request, &held, &caller, &account, &bucket)
     };
     let rights = match request.believes_rights {
@@ -119,17 +126,12 @@ pub async fn look<W: Permissions>(
     )
     .await?;
 
-    let restore = uploaded.drills.map(|address| {
-        let template = packaged_restore(&templates.restore, &address)?;
-        let architecture = code.architecture;
-        Ok::<_, DeployError>(RestoreStack::of(
-            template,
-            &request,
-            home.as_ref(),
-            architecture,
-        ))
-    });
-    let restore = restore.transpose()?;
+    let mut parts = Vec::new();
+    for (part, address) in &uploaded.parts {
+        let template = packaged_part(*part, templates.part(*part), address)?;
+        let (home, architecture) = (home.as_ref(), code.architecture);
+        parts.push(PartStack::of(*part, template, &request, home, architecture));
+    }
     let events_queue = events_queue(&request, home.as_ref());
     let left_behind = home
         .as_ref()
@@ -148,7 +150,11 @@ pub async fn look<W: Permissions>(
     );
     let misfits = misfits(&templates.recovery, &held, &parameters);
     let source_template = Packaged::of_source(&templates);
-    let restore_template = restore.as_ref().map(of_restore);
+    let beside = parts.iter().map(|part| {
+        let found = beside.remove(&part.part).flatten();
+        PackagedPart::of(part, &request, found)
+    });
+    let beside: Vec<PackagedPart<'_>> = beside.collect();
     let at_home = Target {
         region: &request.recovery,
         name: &request.stack,
@@ -157,17 +163,9 @@ pub async fn look<W: Permissions>(
         parameters,
     };
     let of_sources = of_sources(&sources, &source_template, &request, &events_queue);
-    let at_restore = restore.iter().zip(&restore_template);
-    let at_restore = at_restore.map(|(restore, template)| Target {
-        region: &request.recovery,
-        name: &name,
-        stack: beside.as_ref(),
-        template,
-        parameters: restore.parameters.clone(),
-    });
-    let targets = std::iter::once(at_home).chain(of_sources).chain(at_restore);
+    let of_parts = beside.iter().map(|part| part.target(&request));
+    let targets = std::iter::once(at_home).chain(of_sources).chain(of_parts);
     let stacks = compare_all(world, targets, progress).await?;
-    let left_out = (!with_restore && beside.is_some()).then(|| name.clone());
     Ok(Deployment {
         account,
         caller,
@@ -182,7 +180,7 @@ pub async fn look<W: Permissions>(
         request,
         templates,
         events_queue,
-        restore,
+        parts,
     })
 }
 
@@ -205,7 +203,7 @@ fn rights_query<'a>(
         role_path: value("RolePath").map_or("/", String::as_str),
         makes_key: request.key.is_none() && held.is_empty(),
         makes_table: value("TableName").is_none_or(String::is_empty),
-        with_restore: false,
+        parts: &[],
         is_upgrade: false,
         names_bucket: request.bucket.is_some(),
     }
@@ -296,8 +294,8 @@ pub(super) fn events_queue(request: &DeployRequest, home: Option<&StackFacts>) -
 struct Uploaded {
     /// The template's address.
     template: String,
-    /// The `s3://` address of the functions of `restore.yaml`, if they are deployed.
-    drills: Option<String>,
+    /// The `s3://` address of each part's code.
+    parts: BTreeMap<Part, String>,
 }
 
 /// Has the code, the definition and the template in the bucket.
@@ -320,18 +318,17 @@ async fn upload<W: Permissions>(
     let at = |key: &str| format!("s3://{bucket}/{key}");
     let template = packaged(&templates.recovery, &at(&code_key), &at(&definition_key))?;
     let template_key = key_of("template", "yaml", template.as_bytes());
-    let drills = code.drills.as_ref();
-    let drills = drills.map(|zip| (key_of("drills", "zip", zip), zip.clone()));
+    let parts = code.parts.iter();
+    let parts = parts.map(|(part, zip)| (*part, key_of(part.program(), "zip", zip)));
+    let parts: BTreeMap<Part, String> = parts.collect();
     let mut objects = vec![
         ("the function", &code_key, zip),
         ("the state machine", &definition_key, definition),
         ("the template", &template_key, template.into_bytes()),
     ];
-    objects.extend(
-        drills
-            .iter()
-            .map(|(key, zip)| ("the function of drills", key, zip.clone())),
-    );
+    let zips = code.parts.values().cloned();
+    let of_parts = parts.iter().zip(zips);
+    objects.extend(of_parts.map(|((part, key), zip)| (part.function(), key, zip)));
     for (what, key, content) in objects {
         progress(Step::Uploading(what));
         world
@@ -340,7 +337,7 @@ async fn upload<W: Permissions>(
     }
     Ok(Uploaded {
         template: format!("https://s3.{region}.amazonaws.com/{bucket}/{template_key}"),
-        drills: drills.map(|(key, _)| at(&key)),
+        parts: parts.iter().map(|(part, key)| (*part, at(key))).collect(),
     })
 }
 

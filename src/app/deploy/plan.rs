@@ -7,6 +7,7 @@ use crate::domain::deploy::defaults::parameter_names;
 use crate::domain::deploy::names::{Account, Bucket, StackName};
 use crate::domain::deploy::outgrown::Raised;
 use crate::domain::deploy::package::Templates;
+use crate::domain::deploy::part::Part;
 use crate::domain::deploy::request::{Architecture, DeployRequest};
 use crate::domain::deploy::stack::StackFacts;
 use crate::domain::id::arn::Region;
@@ -44,9 +45,10 @@ pub struct StackPlan {
     pub compared: Compared,
 }
 
-/// The recovery region's second stack, and what it is compared with.
+/// A part's stack, and what it is compared with.
 #[derive(Debug, Clone)]
-pub(super) struct RestoreStack {
+pub(super) struct PartStack {
+    pub(super) part: Part,
     /// The template, which names its code.
     pub(super) template: String,
     /// The parameters that are set, as far as they are known.
@@ -55,17 +57,19 @@ pub(super) struct RestoreStack {
     pub(super) architecture: Architecture,
 }
 
-impl RestoreStack {
-    /// That of this template, beside this stack.
+impl PartStack {
+    /// That of this template, beside the recovery region's own stack.
     pub(super) fn of(
+        part: Part,
         template: String,
         request: &DeployRequest,
         home: Option<&StackFacts>,
         architecture: Architecture,
     ) -> Self {
         let names = parameter_names(&template);
-        let parameters = request.restore_parameters(&names, home, architecture);
+        let parameters = request.part_parameters(&names, home, architecture);
         Self {
+            part,
             template,
             parameters,
             architecture,
@@ -82,7 +86,7 @@ pub struct Deployment {
     pub caller: String,
     /// The bucket with code and template, in the recovery region.
     pub bucket: Bucket,
-    /// The stacks, the recovery region's first, and its second one last.
+    /// The stacks, the recovery region's first, and the parts last.
     pub stacks: Vec<StackPlan>,
     /// The regions that are no source regions any more, and whose stacks stay.
     pub left_behind: Vec<String>,
@@ -94,12 +98,12 @@ pub struct Deployment {
     pub rights_unknown: Option<String>,
     /// Whether the alarms notify anybody.
     pub alarms_notify: bool,
-    /// The recovery region's second stack, if it stands and is not deployed with the others.
-    pub left_out: Option<StackName>,
+    /// The parts whose stacks stand and are not deployed with the others.
+    pub left_out: Vec<Part>,
     pub(super) request: DeployRequest,
     pub(super) templates: Templates,
     pub(super) events_queue: String,
-    pub(super) restore: Option<RestoreStack>,
+    pub(super) parts: Vec<PartStack>,
 }
 
 impl Deployment {

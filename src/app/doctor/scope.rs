@@ -8,18 +8,21 @@ use crate::domain::id::arn::Region;
 use crate::domain::policy::in_force::Policies;
 use crate::domain::rds::option_group::OptionGroup;
 use crate::ports::doctor::{
-    CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListQueues, ListStacks, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, CountSubscribers, DescribeFunction, DescribeRule, FindQueue, FindRules,
+    InspectDatabases, ListManualSnapshots, ListQueues, ListStacks, ReadKeyPolicy,
+    SimulatePermissions,
 };
 use crate::ports::{
-    Clock, DescribeKey, DescribeQuota, ListOpen, ListOptionGroups, ReadLearntLimit, ReadPolicies,
+    Clock, DescribeKey, DescribeQuota, DescribeStack, ListOpen, ListOptionGroups, ReadLearntLimit,
+    ReadPolicies,
 };
 
 permissions! {
     /// Everything that the doctor may do: it only reads.
     Permissions:
         Clock CountMessages CountSubscribers DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectDatabases
-        ListManualSnapshots ListOpen ListOptionGroups ListQueues ListStacks ReadKeyPolicy ReadLearntLimit ReadPolicies SimulatePermissions
+        ListManualSnapshots ListOpen ListOptionGroups ListQueues ListStacks ReadKeyPolicy ReadLearntLimit ReadPolicies
+        SimulatePermissions DescribeFunction DescribeStack
 }
 
 /// What to check.
@@ -29,6 +32,8 @@ pub struct DoctorScope {
     pub regions: Vec<Region>,
     /// Only these databases, by identifier, ARN or resource id. All selected databases if the list is empty.
     pub databases: Vec<String>,
+    /// The region of the single sign-on that the caller logs in by, if they do.
+    pub log_in: Option<Region>,
 }
 
 impl DoctorScope {

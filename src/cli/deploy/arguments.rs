@@ -1,8 +1,10 @@
 //! The options of `snapferry deploy`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+
+use crate::domain::deploy::part::Part;
 
 pub(in crate::cli) const EXAMPLES: &str = "\
 Examples:
@@ -12,6 +14,7 @@ Examples:
     --parameter CopySlots=10
   snapferry deploy --dry-run
   snapferry deploy --with restore --dry-run
+  snapferry deploy --with report --parameter ReportBucket=my-reports --dry-run
   snapferry deploy --emit pipeline/
 
 The options may stand in snapferry.toml; a flag wins over it:
@@ -43,21 +46,25 @@ pub(in crate::cli) struct DeployArguments {
     /// The SNS topic of the recovery region that the alarms notify.
     #[arg(long, value_name = "ARN")]
     pub(super) topic: Option<String>,
-    /// Another parameter of template.yaml or restore.yaml, such as Selection=all. Can be given several times.
+    /// Another parameter of template.yaml, restore.yaml or report.yaml, such as Selection=all. Can be given several times.
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub(super) parameters: Vec<String>,
     /// The function: the zip of a release, or the program bootstrap [default: the zip beside this program, then
     /// target/lambda/bootstrap]
     #[arg(long, value_name = "FILE")]
     pub(super) function: Option<PathBuf>,
-    /// Also deploy this stack: restore, which deletes what drills left (restore.yaml, as NAME-restore). Can be given several
-    /// times.
-    #[arg(long, value_name = "STACK", value_parser = ["restore"])]
+    /// Also deploy this stack: restore, which deletes what drills left (restore.yaml, as NAME-restore), or report, which puts
+    /// the report into a bucket by schedule (report.yaml, as NAME-report). Can be given several times.
+    #[arg(long, value_name = "STACK", value_parser = Part::ALL.map(Part::word))]
     pub(super) with: Vec<String>,
     /// The function of restore.yaml: the zip of a release, or the program drills [default: the zip beside this program, then
     /// target/lambda/drills]
     #[arg(long, value_name = "FILE")]
     pub(super) drills_function: Option<PathBuf>,
+    /// The function of report.yaml: the zip of a release, or the program report [default: the zip beside this program, then
+    /// target/lambda/report]
+    #[arg(long, value_name = "FILE")]
+    pub(super) report_function: Option<PathBuf>,
     /// The processor that the function runs on: arm64 or x86_64 [default: the one that the program was built for]
     #[arg(long, value_name = "WORD")]
     pub(super) architecture: Option<String>,
@@ -66,7 +73,7 @@ pub(in crate::cli) struct DeployArguments {
     #[arg(long, value_name = "NAME")]
     pub(super) bucket: Option<String>,
     /// Deploy the templates of this folder and not those that this program carries: template.yaml, source-region.yaml,
-    /// statemachine/protect.asl.json, and with --with restore restore.yaml.
+    /// statemachine/protect.asl.json, and those of --with: restore.yaml, report.yaml.
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) templates: Option<PathBuf>,
     /// A file with these options [default: snapferry.toml, if there is one]
@@ -88,4 +95,14 @@ pub(in crate::cli) struct DeployArguments {
     /// Write templates, function and parameters to this folder, for a pipeline of your own, and ask AWS nothing.
     #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["dry_run", "yes"])]
     pub(super) emit: Option<PathBuf>,
+}
+
+impl DeployArguments {
+    /// The program of a part's function.
+    pub(super) fn program(&self, part: Part) -> Option<&Path> {
+        match part {
+            Part::Restore => self.drills_function.as_deref(),
+            Part::Report => self.report_function.as_deref(),
+        }
+    }
 }

@@ -7,6 +7,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use crate::cli::outcome::CliError;
+use crate::domain::deploy::part::Part;
 use crate::domain::deploy::request::Architecture;
 
 /// What Lambda starts.
@@ -19,30 +20,36 @@ const HEADER: u64 = 20;
 const BUILT: &str = "target/lambda/";
 
 /// A program of functions, and how it is named and built.
-pub(super) struct Part {
+pub(super) struct Program {
     /// The flag that names it.
     flag: &'static str,
-    /// The name of the release's zip for a processor.
-    zip: fn(Architecture) -> String,
+    /// The word in the name of the release's zip.
+    zip: &'static str,
     /// The binary, and the feature that it is built with.
     binary: &'static str,
     feature: &'static str,
 }
 
 /// The functions of `template.yaml`.
-pub(super) const FUNCTION: Part = Part {
+pub(super) const FUNCTION: Program = Program {
     flag: "--function",
-    zip: |architecture| format!("snapferry-lambda-{}.zip", architecture.as_str()),
+    zip: "lambda",
     binary: "bootstrap",
     feature: "lambda",
 };
-/// The function of `restore.yaml`.
-pub(super) const DRILLS: Part = Part {
-    flag: "--drills-function",
-    zip: |architecture| format!("snapferry-drills-{}.zip", architecture.as_str()),
-    binary: "drills",
-    feature: "drills",
-};
+
+impl Program {
+    /// The function of a part.
+    pub(super) fn of(part: Part) -> Self {
+        let program = part.program();
+        Self {
+            flag: part.flag(),
+            zip: program,
+            binary: program,
+            feature: program,
+        }
+    }
+}
 
 /// A function's zip, and what its program was built for.
 pub(super) struct Zip {
@@ -52,29 +59,29 @@ pub(super) struct Zip {
 
 /// Where the program is: the named file, the zip beside this program, or what a build has left.
 pub(super) fn find(
-    part: &Part,
+    program: &Program,
     named: Option<&Path>,
-    program: Option<&Path>,
+    running: Option<&Path>,
 ) -> Result<PathBuf, CliError> {
     if let Some(named) = named {
         return Ok(named.to_owned());
     }
-    let folder = program.and_then(Path::parent);
+    let folder = running.and_then(Path::parent);
     let beside = [Architecture::Arm64, Architecture::X86].map(|architecture| {
-        let name = (part.zip)(architecture);
+        let name = format!("snapferry-{}-{}.zip", program.zip, architecture.as_str());
         folder.map(|folder| folder.join(name))
     });
-    let Part {
+    let Program {
         flag,
         binary,
         feature,
         ..
-    } = part;
+    } = program;
     let built = Some(PathBuf::from(format!("{BUILT}{binary}")));
     let mut candidates = beside.into_iter().chain([built]).flatten();
     candidates
         .find(|path| path.is_file())
-        .ok_or_else(|| fault(part, format!(
+        .ok_or_else(|| fault(program, format!(
             "name the function with {flag}: the zip of a release, or build it with\n  cargo build --profile lambda -p \
              snapferry --bin {binary} --no-default-features --features {feature}"
         )))
@@ -83,7 +90,7 @@ pub(super) fn find(
 /// Reads the function: a program, which is zipped, or a zip. What it was built for stands in the program itself, unless
 /// somebody says it.
 pub(super) fn read(
-    part: &Part,
+    program: &Program,
     path: &Path,
     architecture: Option<Architecture>,
 ) -> Result<Zip, CliError> {
@@ -92,7 +99,7 @@ pub(super) fn read(
         source,
     })?;
     let shown = path.display();
-    let broken = |error| fault(part, format!("{shown}: {error}"));
+    let broken = |error| fault(program, format!("{shown}: {error}"));
     let (zip, found) = if bytes.starts_with(ZIP) {
         let found = of_zip(&bytes).map_err(broken)?;
         (bytes, found)
@@ -106,7 +113,7 @@ pub(super) fn read(
             architecture,
         }),
         None => Err(fault(
-            part,
+            program,
             format!(
                 "{shown} is no program for Linux on arm64 or x86_64; if it is a script, say with --architecture where it runs"
             ),
@@ -114,9 +121,9 @@ pub(super) fn read(
     }
 }
 
-fn fault(part: &Part, what: String) -> CliError {
+fn fault(program: &Program, what: String) -> CliError {
     CliError::Argument {
-        name: part.flag,
+        name: program.flag,
         what,
     }
 }

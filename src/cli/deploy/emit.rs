@@ -10,7 +10,8 @@ use crate::app::deploy::{Code, Refused};
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::write_json;
 use crate::domain::deploy::defaults::parameter_names;
-use crate::domain::deploy::package::{Templates, packaged, packaged_restore};
+use crate::domain::deploy::package::{Templates, packaged, packaged_part};
+use crate::domain::deploy::part::Part;
 use crate::domain::deploy::request::DeployRequest;
 
 /// The function's zip, beside the template.
@@ -21,10 +22,6 @@ const DEFINITION: &str = "protect.asl.json";
 const TEMPLATE: &str = "template.yaml";
 /// The source regions' template.
 const SOURCE_TEMPLATE: &str = "source-region.yaml";
-/// The zip of the function of the recovery region's second stack, its template and its parameters.
-const DRILLS: &str = "drills.zip";
-const RESTORE_TEMPLATE: &str = "restore.yaml";
-const RESTORE_PARAMETERS: &str = "restore.parameters.json";
 /// The recovery region's parameters.
 const PARAMETERS: &str = "recovery.parameters.json";
 /// The source regions' parameters.
@@ -40,10 +37,9 @@ pub(super) fn emit(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let of_recovery = parameter_names(&templates.recovery);
-    let of_restore = parameter_names(&templates.restore);
     let mut known = of_recovery.clone();
-    if code.drills.is_some() {
-        known.extend(&of_restore);
+    for part in code.parts.keys() {
+        known.extend(parameter_names(templates.part(*part)));
     }
     let faults = request.faults(&known);
     let refused: Vec<Refused> = faults.into_iter().map(Refused::Request).collect();
@@ -54,7 +50,7 @@ pub(super) fn emit(
     let template = template.map_err(crate::app::deploy::DeployError::Template)?;
     let recovery = parameters(&request.recovery_parameters(&of_recovery, code.architecture))?;
     let source = parameters(&request.source_parameters(""))?;
-    let mut files: Vec<(&str, Vec<u8>)> = vec![
+    let of_core = [
         (TEMPLATE, template.into_bytes()),
         (SOURCE_TEMPLATE, templates.source.clone().into_bytes()),
         (DEFINITION, templates.definition.clone().into_bytes()),
@@ -62,15 +58,19 @@ pub(super) fn emit(
         (PARAMETERS, recovery),
         (SOURCE_PARAMETERS, source),
     ];
-    let with_restore = code.drills.is_some();
-    if let Some(zip) = code.drills {
-        let template = packaged_restore(&templates.restore, DRILLS);
+    let mut files: Vec<(String, Vec<u8>)> = of_core
+        .map(|(name, content)| (name.to_owned(), content))
+        .into();
+    let parts: Vec<Part> = code.parts.keys().copied().collect();
+    for (part, zip) in code.parts {
+        let (text, code_file) = (templates.part(part), format!("{}.zip", part.program()));
+        let template = packaged_part(part, text, &code_file);
         let template = template.map_err(crate::app::deploy::DeployError::Template)?;
-        let own = request.restore_parameters(&of_restore, None, code.architecture);
+        let own = request.part_parameters(&parameter_names(text), None, code.architecture);
         files.extend([
-            (RESTORE_TEMPLATE, template.into_bytes()),
-            (DRILLS, zip),
-            (RESTORE_PARAMETERS, parameters(&own)?),
+            (part.file().to_owned(), template.into_bytes()),
+            (code_file, zip),
+            (parameters_of(part), parameters(&own)?),
         ]);
     }
     let unwritable = |path: &Path, source| CliError::FileWrite {
@@ -83,7 +83,7 @@ pub(super) fn emit(
         std::fs::write(&path, content).map_err(|error| unwritable(&path, error))?;
     }
     if json {
-        let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&String> = files.iter().map(|(name, _)| name).collect();
         write_json(out, &json!({ "folder": folder, "files": names }))?;
         return Ok(Ended::Well);
     }
@@ -100,16 +100,16 @@ pub(super) fn emit(
          aws cloudformation deploy --region {recovery} --template-file packaged.yaml --s3-bucket BUCKET --stack-name {stack} \
          --capabilities CAPABILITY_IAM --parameter-overrides file://{PARAMETERS}"
     )?;
-    if with_restore {
-        let name = stack.of_restore();
+    for part in parts {
+        let (name, template, parameters) = (stack.of_part(part), part.file(), parameters_of(part));
         writeln!(
             out,
-            "\n{RESTORE_TEMPLATE} comes after the first stack: put its outputs StackIdentity, TableName and AlarmTopic into \
-             {RESTORE_PARAMETERS}.\n\n  \
-             aws cloudformation package --region {recovery} --template-file {RESTORE_TEMPLATE} --s3-bucket BUCKET \
-             --output-template-file packaged-restore.yaml\n  \
-             aws cloudformation deploy --region {recovery} --template-file packaged-restore.yaml --stack-name {name} \
-             --capabilities CAPABILITY_IAM --parameter-overrides file://{RESTORE_PARAMETERS}\n"
+            "\n{template} comes after the first stack: put that stack's outputs into {parameters}, which names each that it \
+             needs.\n\n  \
+             aws cloudformation package --region {recovery} --template-file {template} --s3-bucket BUCKET \
+             --output-template-file packaged-{template}\n  \
+             aws cloudformation deploy --region {recovery} --template-file packaged-{template} --stack-name {name} \
+             --capabilities CAPABILITY_IAM --parameter-overrides file://{parameters}\n"
         )?;
     }
     for region in &request.sources {
@@ -121,6 +121,11 @@ pub(super) fn emit(
         )?;
     }
     Ok(Ended::Well)
+}
+
+/// The file with a part's parameters.
+fn parameters_of(part: Part) -> String {
+    format!("{}.parameters.json", part.word())
 }
 
 /// Parameters as AWS's command line and StackSets read them.

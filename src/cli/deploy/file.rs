@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::cli::outcome::CliError;
+use crate::domain::deploy::part::Part;
 
 /// The file that is read if none is named.
 const DEFAULT: &str = "snapferry.toml";
@@ -31,6 +32,7 @@ pub(super) struct Options {
     pub(super) function: Option<PathBuf>,
     pub(super) with: Vec<String>,
     pub(super) drills_function: Option<PathBuf>,
+    pub(super) report_function: Option<PathBuf>,
     pub(super) templates: Option<PathBuf>,
     parameters: BTreeMap<String, Value>,
 }
@@ -67,6 +69,14 @@ impl Options {
             what: format!("{}: {error}", path.display()),
         })?;
         Ok(file.deploy)
+    }
+
+    /// The program of a part's function.
+    pub(super) fn program(&self, part: Part) -> Option<&Path> {
+        match part {
+            Part::Restore => self.drills_function.as_deref(),
+            Part::Report => self.report_function.as_deref(),
+        }
     }
 
     pub(super) fn parameters(&self) -> BTreeMap<String, String> {

@@ -22,19 +22,18 @@ use crate::aws::{Aws, Deploys, for_operators, leisurely};
 use crate::domain::deploy::changes::sentences;
 use crate::domain::deploy::names::{Bucket, Email, StackName, TopicArn};
 use crate::domain::deploy::package::Templates;
+use crate::domain::deploy::part::Part;
 use crate::domain::deploy::request::{Architecture, DeployRequest};
 use crate::domain::id::arn::{KeyArn, Region};
 use crate::ports::deploy::StackEvent;
 use crate::settings::Faults;
 
 use arguments::DeployArguments;
-use code::{DRILLS, FUNCTION, Part};
+use code::{FUNCTION, Program};
 use file::Options;
 
 /// The stack's name if nobody names it.
 const STACK: &str = "snapferry";
-/// The word for the recovery region's second stack.
-const WITH_RESTORE: &str = "restore";
 
 /// When a deployment is carried out.
 pub enum Acts<'a> {
@@ -79,7 +78,7 @@ pub(super) async fn execute(
     )?;
     let folder = options.templates.as_deref().or(file.templates.as_deref());
     let templates = match folder {
-        Some(folder) => templates_in(folder, code.drills.is_some())?,
+        Some(folder) => templates_in(folder, &code)?,
         None => Templates::carried(),
     };
     let json = arguments.format.is_json();
@@ -118,58 +117,63 @@ fn code(
     program: Option<&Path>,
     architecture: Option<Architecture>,
 ) -> Result<Code, CliError> {
-    let read = |part: &Part, named: Option<&Path>| {
+    let read = |part: &Program, named: Option<&Path>| {
         let path = code::find(part, named, program)?;
         code::read(part, &path, architecture)
     };
     let named = options.function.as_deref().or(file.function.as_deref());
     let function = read(&FUNCTION, named)?;
-    if let Some(unknown) = file.with.iter().find(|name| *name != WITH_RESTORE) {
-        return Err(CliError::Argument {
-            name: "--config",
-            what: format!("with = [{unknown:?}]: the only such stack is {WITH_RESTORE:?}"),
-        });
-    }
-    let named = options.drills_function.as_deref();
-    let named = named.or(file.drills_function.as_deref());
-    let is_wanted = !options.with.is_empty() || !file.with.is_empty();
-    let drills = match is_wanted {
-        true => Some(read(&DRILLS, named)?),
-        false => None,
-    };
-    let others = drills
-        .as_ref()
-        .filter(|drills| drills.architecture != function.architecture);
-    if let Some(drills) = others {
-        return Err(CliError::Argument {
-            name: "--drills-function",
-            what: format!(
-                "it is for {}, and the function of template.yaml is for {}",
-                drills.architecture.as_str(),
-                function.architecture.as_str()
-            ),
-        });
+    let mut parts = BTreeMap::new();
+    for part in wanted(options, file)? {
+        let named = options.program(part).or(file.program(part));
+        let zip = read(&Program::of(part), named)?;
+        if zip.architecture != function.architecture {
+            return Err(CliError::Argument {
+                name: part.flag(),
+                what: format!(
+                    "it is for {}, and the function of template.yaml is for {}",
+                    zip.architecture.as_str(),
+                    function.architecture.as_str()
+                ),
+            });
+        }
+        parts.insert(part, zip.bytes);
     }
     Ok(Code {
         zip: function.bytes,
         architecture: function.architecture,
-        drills: drills.map(|drills| drills.bytes),
+        parts,
     })
 }
 
-fn templates_in(folder: &Path, with_restore: bool) -> Result<Templates, CliError> {
+/// The parts that are deployed too: those of the flags, or else those of the file.
+fn wanted(options: &DeployArguments, file: &Options) -> Result<Vec<Part>, CliError> {
+    let words = match options.with.is_empty() {
+        true => &file.with,
+        false => &options.with,
+    };
+    let known = |word: &String| {
+        let known: Vec<&str> = Part::ALL.iter().map(|part| part.word()).collect();
+        Part::of_word(word).ok_or_else(|| CliError::Argument {
+            name: "--config",
+            what: format!("with = [{word:?}]: there are {}", known.join(" and ")),
+        })
+    };
+    words.iter().map(known).collect()
+}
+
+fn templates_in(folder: &Path, code: &Code) -> Result<Templates, CliError> {
     let read = |name: &str| {
         let path = folder.join(name);
         std::fs::read_to_string(&path).map_err(|source| CliError::File { path, source })
     };
+    let parts = code.parts.keys();
+    let parts = parts.map(|part| Ok::<_, CliError>((*part, read(part.file())?)));
     Ok(Templates {
         recovery: read("template.yaml")?,
         source: read("source-region.yaml")?,
         definition: read("statemachine/protect.asl.json")?,
-        restore: match with_restore {
-            true => read("restore.yaml")?,
-            false => Templates::carried().restore,
-        },
+        parts: parts.collect::<Result<_, _>>()?,
     })
 }
 
@@ -352,10 +356,12 @@ fn write_plan(
             "\nWhether you have every right that this needs is not known: {why}"
         )?;
     }
-    if let Some(name) = &deployment.left_out {
+    for part in &deployment.left_out {
+        let name = deployment.request().stack.of_part(*part);
         writeln!(
             out,
-            "\nThe stack {name} stands and is left as it is: add --with {WITH_RESTORE} to deploy this version of it too."
+            "\nThe stack {name} stands and is left as it is: add --with {} to deploy this version of it too.",
+            part.word()
         )?;
     }
     for region in &deployment.left_behind {
@@ -390,6 +396,10 @@ fn answer(deployment: &Deployment, applied: bool) -> Value {
             })
         })
         .collect();
+    let left_out = deployment.left_out.iter();
+    let left_out: Vec<String> = left_out
+        .map(|part| deployment.request().stack.of_part(*part).to_string())
+        .collect();
     json!({
         "account": deployment.account.as_str(),
         "caller": deployment.caller,
@@ -397,7 +407,7 @@ fn answer(deployment: &Deployment, applied: bool) -> Value {
         "applied": applied,
         "stacks": stacks,
         "left_behind": deployment.left_behind,
-        "left_out": deployment.left_out.as_ref().map(StackName::as_str),
+        "left_out": left_out,
         "raised": raised,
         "misfits": deployment.misfits,
         "rights_unknown": deployment.rights_unknown,

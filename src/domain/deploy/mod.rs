@@ -5,6 +5,7 @@ pub mod defaults;
 pub mod names;
 pub mod outgrown;
 pub mod package;
+pub mod part;
 pub mod removal;
 pub mod request;
 pub mod rights;

@@ -1,5 +1,6 @@
 //! The names of stacks, buckets and topics.
 
+use super::part::Part;
 use crate::domain::id::arn::Region;
 use crate::domain::id::text::text_newtype;
 
@@ -8,7 +9,7 @@ text_newtype!(
     StackName,
     "the name of a stack: 1 to 120 letters, digits and hyphens, beginning with a letter",
     |text| {
-        // CloudFormation allows 128. Other stacks have the same name with `-source` or `-restore` behind it.
+        // CloudFormation allows 128. Other stacks have the same name with `-source` or the word of a part behind it.
         text.len() <= 120
             && text.starts_with(|c: char| c.is_ascii_alphabetic())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -53,10 +54,10 @@ impl StackName {
         Self(format!("{self}-source"))
     }
 
-    /// The second stack of the recovery region that belongs to this one, on request.
+    /// The stack of the recovery region that belongs to this one and is deployed on request.
     #[must_use]
-    pub fn of_restore(&self) -> Self {
-        Self(format!("{self}-restore"))
+    pub fn of_part(&self, part: Part) -> Self {
+        Self(format!("{self}-{}", part.word()))
     }
 }
 

@@ -1,11 +1,13 @@
 //! The templates that this program carries, and what they look like once the code is uploaded.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
+
+use super::part::Part;
 
 /// Where each function's code is in a checkout.
 const CODE: &str = "CodeUri: target/function/bootstrap/";
-/// Where the code of the functions of `restore.yaml` is in a checkout.
-const DRILLS: &str = "CodeUri: target/function/drills/";
 /// Where the state machine's definition is in a checkout.
 const DEFINITION: &str = "DefinitionUri: statemachine/protect.asl.json";
 
@@ -18,8 +20,8 @@ pub struct Templates {
     pub source: String,
     /// `statemachine/protect.asl.json`.
     pub definition: String,
-    /// `restore.yaml`, of the recovery region, on request.
-    pub restore: String,
+    /// Those of the recovery region that are deployed on request.
+    pub parts: BTreeMap<Part, String>,
 }
 
 impl Templates {
@@ -30,8 +32,18 @@ impl Templates {
             recovery: include_str!("../../../template.yaml").to_owned(),
             source: include_str!("../../../source-region.yaml").to_owned(),
             definition: include_str!("../../../statemachine/protect.asl.json").to_owned(),
-            restore: include_str!("../../../restore.yaml").to_owned(),
+            parts: Part::ALL
+                .map(|part| (part, part.template().to_owned()))
+                .into(),
         }
+    }
+
+    /// That of a part: another than this version's, if there is one.
+    #[must_use]
+    pub fn part(&self, part: Part) -> &str {
+        self.parts
+            .get(&part)
+            .map_or(part.template(), String::as_str)
     }
 }
 
@@ -59,16 +71,15 @@ pub fn packaged(template: &str, code: &str, definition: &str) -> Result<String, 
     Ok(with_code.replace(DEFINITION, &format!("DefinitionUri: {definition}")))
 }
 
-/// The template of the second stack of the recovery region with this address of its code: `s3://…`, or a path beside it.
+/// The template of a part with this address of its code: `s3://…`, or a path beside it.
 ///
 /// # Errors
-/// If the template does not name it as `restore.yaml` does.
-pub fn packaged_restore(template: &str, code: &str) -> Result<String, NotOurTemplate> {
-    if !template.contains(DRILLS) {
-        return Err(NotOurTemplate {
-            needed: DRILLS,
-            template: "restore.yaml",
-        });
+/// If the template does not name it as the part's does.
+pub fn packaged_part(part: Part, template: &str, code: &str) -> Result<String, NotOurTemplate> {
+    let needed = part.code();
+    if !template.contains(needed) {
+        let template = part.file();
+        return Err(NotOurTemplate { needed, template });
     }
-    Ok(template.replace(DRILLS, &format!("CodeUri: {code}")))
+    Ok(template.replace(needed, &format!("CodeUri: {code}")))
 }

@@ -11,11 +11,10 @@ use crate::domain::operator::prices::SNAPSHOT_MONTH;
 use crate::domain::operator::stack_outputs;
 use crate::domain::rds::snapshot::Snapshot;
 
-/// The parameters that only `template.yaml` has together, and those of `source-region.yaml` and `restore.yaml`. A stack that was never finished,
+/// The parameters that only `template.yaml` has together, and those of `source-region.yaml`. A stack that was never finished,
 /// or whose deletion failed, shows no outputs.
 const OF_RECOVERY: [&str; 2] = ["SourceRegions", "RecoveryKeyArn"];
 const OF_SOURCE: [&str; 2] = ["RecoveryRegion", "EventsQueueArn"];
-const OF_RESTORE: [&str; 2] = ["RemoverRate", "TableName"];
 /// The statuses of a stack that was never finished.
 const NEVER_FINISHED: [&str; 4] = [
     "CREATE_FAILED",
@@ -55,7 +54,7 @@ pub fn why_not_delete(stack: &StackFacts, template: &Template) -> Option<String>
             stack_outputs::is_snapferry(&stack.outputs),
         ),
         Template::Source(_) => (has_all(OF_SOURCE), true),
-        Template::Restore => (has_all(OF_RESTORE), true),
+        Template::Part(part) => (has_all(part.own_parameters()), true),
     };
     // The shell of a change set may show nothing yet. What it shows must be ours.
     let says_nothing = stack.is_only_a_review() && stack.parameters.is_empty();

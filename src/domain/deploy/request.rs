@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
+use super::defaults::parameter_names as names_in;
 use super::names::{Bucket, Email, StackName, TopicArn};
+use super::part::Part;
 use super::stack::StackFacts;
 use crate::domain::id::arn::{KeyArn, Region};
 
@@ -15,7 +17,7 @@ const OF_FLAGS: [(&str, &str); 3] = [
     ("Architecture", "--architecture"),
 ];
 
-/// The name of a table that its stack has not made yet. The stacks are compared anew once it has one.
+/// The name of a table or a state machine that its stack has not made yet. The stacks are compared anew once it has one.
 const NOT_MADE: &str = "not-made-yet";
 
 /// The processor that a function was built for, in Lambda's word.
@@ -126,9 +128,23 @@ pub enum RequestFault {
     },
     /// No template that is deployed has such a parameter.
     #[error(
-        "--parameter {0}: template.yaml has no such parameter, and restore.yaml has none or is not deployed (--with restore)"
+        "--parameter {parameter}: template.yaml has no such parameter{}",
+        .of.map_or_else(String::new, |part| format!("; {} has it, which --with {} deploys", part.file(), part.word()))
     )]
-    UnknownParameter(String),
+    UnknownParameter {
+        /// The parameter.
+        parameter: String,
+        /// The part whose template has it, and that is not deployed.
+        of: Option<Part>,
+    },
+    /// A part cannot be made without it.
+    #[error("--with {} needs --parameter {parameter}=VALUE, which no stack has yet", .part.word())]
+    Needed {
+        /// The part.
+        part: Part,
+        /// The parameter.
+        parameter: &'static str,
+    },
 }
 
 impl DeployRequest {
@@ -164,7 +180,11 @@ impl DeployRequest {
                 let parameter = parameter.clone();
                 faults.push(RequestFault::HasAFlag { parameter, flag });
             } else if !parameter_names.contains(&parameter.as_str()) {
-                faults.push(RequestFault::UnknownParameter(parameter.clone()));
+                let has_it = |part: &Part| names_in(part.template()).contains(&parameter.as_str());
+                faults.push(RequestFault::UnknownParameter {
+                    parameter: parameter.clone(),
+                    of: Part::ALL.into_iter().find(has_it),
+                });
             }
         }
         faults
@@ -179,7 +199,7 @@ impl DeployRequest {
         architecture: Architecture,
     ) -> BTreeMap<String, String> {
         let sources: Vec<&str> = self.sources.iter().map(Region::as_str).collect();
-        // The others are those of `restore.yaml`.
+        // The others are those of the parts.
         let mut all = self.parameters.clone();
         all.retain(|name, _| parameter_names.contains(&name.as_str()));
         all.insert("SourceRegions".to_owned(), sources.join(","));
@@ -212,48 +232,74 @@ impl DeployRequest {
         all
     }
 
-    /// The parameters of the second stack of the recovery region, whose template has parameters of these names. What both
-    /// stacks have is the same in both: the value of this request, or else the one that the recovery region's stack has. Its
-    /// id, its table and its topic stand in that stack's outputs; before it stands, its table has no name.
+    /// The parameters of a part, whose template has parameters of these names. What it has in common with the recovery region's
+    /// stack is the same in both: the value of this request, or else the one that that stack has. What the stack has made
+    /// stands in its outputs; before it stands, that has no name.
     #[must_use]
-    pub fn restore_parameters(
+    pub fn part_parameters(
         &self,
         parameter_names: &[&str],
         home: Option<&StackFacts>,
         architecture: Architecture,
     ) -> BTreeMap<String, String> {
-        let held = |name: &str| home.and_then(|home| home.parameters.get(name));
+        let held = |name: &str| home.and_then(|home| home.parameters.get(name)).cloned();
         let output = |name: &str| home.and_then(|home| home.outputs.get(name)).cloned();
-        let given = |name: &str| self.parameters.get(name).or_else(|| held(name)).cloned();
+        let requested = self.recovery_parameters(parameter_names, architecture);
+        let given = |name: &str| requested.get(name).cloned().or_else(|| held(name));
         let is_said = |value: &String| !value.is_empty();
-        let names = parameter_names.iter();
-        let mut all: BTreeMap<String, String> = names
-            .filter_map(|name| Some(((*name).to_owned(), given(name)?)))
-            .collect();
-        let topic = self.topic.as_ref().map(ToString::to_string);
-        let topic = topic
-            .or_else(|| self.parameters.get("AlarmTopicArn").cloned())
-            .or_else(|| output("AlarmTopic"));
-        let id = given("StackId").filter(is_said);
-        let table = given("TableName").filter(is_said);
-        let set = [
+        let made = |of: &str| given(of).filter(is_said);
+        let region = &self.recovery;
+        let machine = format!("arn:aws:states:{region}:000000000000:stateMachine:{NOT_MADE}");
+        let key = format!("arn:aws:kms:{region}:000000000000:key/{NOT_MADE}");
+        let topic = requested.get("AlarmTopicArn").cloned();
+        let said = [
             (
                 "StackId",
-                output("StackIdentity")
-                    .or(id)
-                    .unwrap_or_else(|| self.stack.to_string()),
+                output("StackIdentity").or_else(|| made("StackId")),
+                self.stack.to_string(),
             ),
+            ("StackName", None, self.stack.to_string()),
             (
                 "TableName",
-                output("TableName")
-                    .or(table)
-                    .unwrap_or_else(|| NOT_MADE.to_owned()),
+                output("TableName").or_else(|| made("TableName")),
+                NOT_MADE.to_owned(),
             ),
-            ("AlarmTopicArn", topic.unwrap_or_default()),
-            ("Architecture", architecture.as_str().to_owned()),
+            ("StateMachineArn", output("StateMachineArn"), machine),
+            (
+                "RecoveryKeyArn",
+                made("RecoveryKeyArn").or_else(|| output("RecoveryKey")),
+                key,
+            ),
+            (
+                "AlarmTopicArn",
+                topic.or_else(|| output("AlarmTopic")),
+                String::new(),
+            ),
         ];
-        all.extend(set.map(|(name, value)| (name.to_owned(), value)));
-        all
+        let said = said.map(|(name, value, without)| (name, value.unwrap_or(without)));
+        let said: BTreeMap<&str, String> = said.into();
+        let names = parameter_names.iter();
+        let value = |name: &str| said.get(name).cloned().or_else(|| given(name));
+        names
+            .filter_map(|name| Some(((*name).to_owned(), value(name)?)))
+            .collect()
+    }
+
+    /// What these parts cannot be made without and nobody has said. `found` is each part's stack, where it stands.
+    #[must_use]
+    pub fn needed(&self, parts: &BTreeMap<Part, Option<StackFacts>>) -> Vec<RequestFault> {
+        let needed = parts.iter().filter_map(|(part, found)| {
+            let parameter = part.needs()?;
+            let held = found
+                .as_ref()
+                .and_then(|stack| stack.parameters.get(parameter));
+            let value = self.parameters.get(parameter).or(held);
+            let part = *part;
+            value
+                .is_none_or(String::is_empty)
+                .then_some(RequestFault::Needed { part, parameter })
+        });
+        needed.collect()
     }
 
     /// The regions that were source regions under the stack's old parameter and are none now. Their stacks stay.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::names::{Account, Bucket, StackName};
+use super::part::Part;
 use crate::domain::doctor::permissions::{Decision, Requirement};
 use crate::domain::id::arn::Region;
 
@@ -202,7 +203,7 @@ const OF_SOURCE: [&str; 5] = [
     "AWS::SQS::Queue",
     "AWS::SQS::QueuePolicy",
 ];
-const OF_RESTORE: [&str; 9] = [
+const OF_PART: [&str; 9] = [
     "AWS::CloudWatch::Alarm",
     "AWS::Events::Rule",
     "AWS::IAM::Role",
@@ -263,8 +264,8 @@ pub struct RightsQuery<'a> {
     pub makes_key: bool,
     /// Whether the recovery region's stack makes its own table.
     pub makes_table: bool,
-    /// Whether the second stack of the recovery region is deployed too.
-    pub with_restore: bool,
+    /// The parts that are deployed too.
+    pub parts: &'a [Part],
     /// Whether all stacks stand already.
     pub is_upgrade: bool,
     /// Whether the person names the bucket, which may exist already.
@@ -325,14 +326,14 @@ impl RightsQuery<'_> {
         ];
         let whole = self.arn("", &format!("s3:{bucket}"));
         all.push(self.requirement(home, &of_bucket, Some(whole)));
-        let (source, restore) = (self.stack.of_source(), self.stack.of_restore());
+        let source = self.stack.of_source();
         let sources = self.sources.iter();
         let sources = sources.map(|region| (region, &source, &OF_SOURCE[..]));
-        let restore = self
-            .with_restore
-            .then_some((home, &restore, &OF_RESTORE[..]));
+        let parts = self.parts.iter().map(|part| self.stack.of_part(*part));
+        let parts: Vec<StackName> = parts.collect();
+        let parts = parts.iter().map(|name| (home, name, &OF_PART[..]));
         let stacks = std::iter::once((home, self.stack, &OF_RECOVERY[..]));
-        for (region, stack, kinds) in stacks.chain(sources).chain(restore) {
+        for (region, stack, kinds) in stacks.chain(sources).chain(parts) {
             const OF_STACK: [&str; 6] = [
                 "cloudformation:DescribeStacks",
                 "cloudformation:CreateChangeSet",

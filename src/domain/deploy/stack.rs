@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::part::Part;
 use crate::domain::id::arn::Region;
 use crate::domain::operator::stack_outputs;
 
@@ -61,8 +62,8 @@ pub enum Template {
     Recovery,
     /// `source-region.yaml`, for this recovery region.
     Source(Region),
-    /// `restore.yaml`.
-    Restore,
+    /// That of a part.
+    Part(Part),
 }
 
 /// Why the stack of this name must not be made or changed, or cannot be now, and what to do. `None` if it may.
@@ -98,7 +99,7 @@ pub fn why_not(found: Option<&StackFacts>, template: &Template) -> Option<String
     let is_ours = match template {
         Template::Recovery => stack_outputs::is_of_any_version(&stack.outputs),
         Template::Source(_) => stack.outputs.contains_key("ForwardingRuleArn"),
-        Template::Restore => stack.outputs.contains_key("RemoverRoleArn"),
+        Template::Part(part) => stack.outputs.contains_key(part.own_output()),
     };
     if !is_ours {
         return Some("it is another product's stack; choose another name with --stack".to_owned());

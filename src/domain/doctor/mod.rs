@@ -9,6 +9,7 @@ pub mod databases;
 pub mod key_policy;
 pub mod keys;
 pub mod namesakes;
+pub mod parts;
 pub mod permissions;
 pub mod policies;
 mod queue_arn;
@@ -79,11 +80,15 @@ pub enum Check {
     Timing,
     /// What the roles may do.
     Permissions,
+    /// The parts that are deployed on request: whether the function of each runs.
+    Parts,
+    /// Whether a source region's loss takes the caller's log-in away.
+    LogIn,
 }
 
 impl Check {
     /// Every check, in the order of the report.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Policies,
         Self::RecoveryKey,
         Self::KeyPolicy,
@@ -99,6 +104,8 @@ impl Check {
         Self::Alarms,
         Self::Timing,
         Self::Permissions,
+        Self::Parts,
+        Self::LogIn,
     ];
 
     /// Its word in tables, JSON and the runbook.
@@ -120,6 +127,8 @@ impl Check {
             Self::Alarms => "alarms",
             Self::Timing => "timing",
             Self::Permissions => "permissions",
+            Self::Parts => "parts",
+            Self::LogIn => "log-in",
         }
     }
 }

@@ -3,8 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::status::{Row, State};
+use crate::domain::deploy::names::StackName;
+use crate::domain::deploy::part::Part;
 use crate::domain::id::arn::Region;
-use crate::domain::policy::in_force::Policy;
+use crate::domain::policy::in_force::{Policies, Policy};
 
 /// How long after a due time the planner may take to look. It looks every five minutes.
 pub const PLANNER_GRACE: SignedDuration = SignedDuration::from_mins(30);
@@ -37,6 +39,26 @@ pub fn silent_planner(
             policy.name
         ),
     })
+}
+
+/// That nobody removes what drills leave: policies have drills, and the stack that holds the remover is not deployed.
+#[must_use]
+pub fn no_remover(policies: &Policies, stack: &StackName) -> Notice {
+    let drilled = policies
+        .all
+        .iter()
+        .filter(|policy| policy.options.drill.is_some());
+    let names: Vec<&str> = drilled.map(|policy| policy.name.as_str()).collect();
+    Notice {
+        subject: "remover",
+        message: format!(
+            "the policy {} has drills, and the stack {} is not deployed, so nothing removes what a drill leaves: run \
+             snapferry deploy --stack {stack} --with {}",
+            names.join(", "),
+            stack.of_part(Part::Restore),
+            Part::Restore.word()
+        ),
+    }
 }
 
 /// How many databases stand how.

@@ -1,5 +1,7 @@
 //! The ports that only the operator's commands use.
 
+use std::collections::BTreeMap;
+
 use super::super::operator::Operator;
 use super::super::rds::RdsModel;
 use super::super::refusal::Refusal;
@@ -10,6 +12,7 @@ use crate::domain::doctor::databases::Candidate;
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::namesakes::Outputs;
+use crate::domain::doctor::parts::PartFunction;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::{Family, KeyArn, Region};
@@ -20,11 +23,13 @@ use crate::domain::rds::option_group::OptionGroup;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::failure::Operation;
 use crate::ports::doctor::{
-    CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListQueues, ListStacks, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, CountSubscribers, DescribeFunction, DescribeRule, FindQueue, FindRules,
+    InspectDatabases, ListManualSnapshots, ListQueues, ListStacks, ReadKeyPolicy,
+    SimulatePermissions,
 };
 use crate::ports::{
-    CallerIdentity, DescribeKey, ListOptionGroups, Page, PortError, PublishEvents, RdsError,
+    CallerIdentity, DescribeKey, DescribeStack, ListOptionGroups, Page, PortError, PublishEvents,
+    RdsError,
 };
 
 /// How many rows a page holds. Few, so that there are several pages.
@@ -127,7 +132,9 @@ impl<L: Holds> FindRules for Ports<L> {
         Ok(self.operator(|operator| {
             let rules = operator.rules.get(region);
             let rules = rules.filter(|_| operator.rules_target == target);
-            let names = rules.into_iter().flatten().map(|rule| &rule.name);
+            let schedules = operator.schedules.get(target);
+            let rules = rules.into_iter().chain(schedules).flatten();
+            let names = rules.map(|rule| &rule.name);
             page(names, PAGE, marker)
         }))
     }
@@ -136,7 +143,9 @@ impl<L: Holds> FindRules for Ports<L> {
 impl<L: Holds> DescribeRule for Ports<L> {
     async fn describe_rule(&self, region: &Region, name: &str) -> Result<Rule, PortError> {
         let rule = self.operator(|operator| {
-            let mut rules = operator.rules.get(region).into_iter().flatten();
+            let schedules = operator.schedules.values().flatten();
+            let rules = operator.rules.get(region).into_iter().flatten();
+            let mut rules = rules.chain(schedules);
             rules.find(|rule| rule.name == name).cloned()
         });
         rule.ok_or_else(|| Refusal::code("ResourceNotFoundException").of_port("DescribeRule"))
@@ -181,7 +190,7 @@ impl<L: Holds> ListStacks for Ports<L> {
         marker: Option<String>,
     ) -> Result<Page<Outputs>, PortError> {
         Ok(self.operator(|operator| {
-            let stacks = operator.stacks.get(region).into_iter().flatten();
+            let stacks = operator.listed_stacks.get(region).into_iter().flatten();
             page(stacks, PAGE, marker)
         }))
     }
@@ -190,6 +199,25 @@ impl<L: Holds> ListStacks for Ports<L> {
 impl<L: Holds> CountMessages for Ports<L> {
     async fn count_messages(&self, _region: &Region, url: &str) -> Result<Option<u64>, PortError> {
         Ok(self.operator(|operator| operator.messages.get(url).copied()))
+    }
+}
+
+impl<L: Holds> DescribeStack for Ports<L> {
+    async fn stack_outputs(
+        &self,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, PortError> {
+        Ok(self.operator(|operator| operator.stacks.get(name).cloned()))
+    }
+}
+
+impl<L: Holds> DescribeFunction for Ports<L> {
+    async fn describe_function(
+        &self,
+        _region: &Region,
+        name: &str,
+    ) -> Result<Option<PartFunction>, PortError> {
+        Ok(self.operator(|operator| operator.functions.get(name).cloned()))
     }
 }
 

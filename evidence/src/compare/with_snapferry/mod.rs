@@ -346,6 +346,7 @@ fn planning() -> Planning {
         state_machine: StateMachineArn::parse(&machine).expect(READABLE),
         key: KeyArn::parse(KEY).expect(READABLE),
         first_run: FirstRun::Now,
+        stack_name: None,
         policies: Policies {
             // Once, on the day of the comparison: 2 March, 03:00.
             all: vec![Policy::new(

@@ -84,7 +84,7 @@ pub(super) fn policies(is_wrong: bool) -> String {
 
 /// What the day is acted out with.
 pub(super) struct Scene<'a> {
-    pub(super) out: Out,
+    pub(super) out: &'a Out,
     pub(super) stack: &'a LocalStack,
     pub(super) rds: &'a Arc<RdsService>,
     pub(super) witness: &'a Witness,

@@ -5,16 +5,16 @@ use serde::Serialize;
 
 use super::orphans_json::OrphansJson;
 use super::paused::paused;
+use super::words::id;
 use crate::app::status::{Gathered, Unreachable};
 use crate::domain::drill::state::DrillState;
-use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::operator::fleet::{Counts, count};
 use crate::domain::operator::status::Row;
 use crate::domain::retention::history::History;
 
 /// The whole answer.
 #[derive(Debug, Serialize)]
-pub(super) struct StatusJson {
+pub(crate) struct StatusJson {
     generated_at: String,
     stack: String,
     region: String,
@@ -123,7 +123,7 @@ struct AttentionJson {
 
 /// A list that could not be read.
 #[derive(Debug, Serialize)]
-pub(super) struct UnreachableJson {
+pub(crate) struct UnreachableJson {
     region: String,
     error: String,
 }
@@ -137,17 +137,9 @@ impl From<&Unreachable> for UnreachableJson {
     }
 }
 
-/// A database's name; a cluster may have the name that an instance has.
-pub(super) fn id(arn: &RdsArn) -> String {
-    match arn.family() {
-        Family::Instance => arn.name().to_owned(),
-        Family::Cluster => format!("cluster:{}", arn.name()),
-    }
-}
-
 impl StatusJson {
     /// Of all rows that were judged and those of them that are shown.
-    pub(super) fn of(
+    pub(crate) fn of(
         stack: &str,
         region: &str,
         gathered: &Gathered,

@@ -8,7 +8,7 @@ use crate::domain::operator::orphans::{Orphans, Pile};
 
 /// Recovery points that nobody answers for.
 #[derive(Debug, Serialize)]
-pub(super) struct OrphansJson {
+pub(crate) struct OrphansJson {
     database_gone: PileJson,
     no_policy: PileJson,
     other_stacks: BTreeMap<String, PileJson>,
@@ -33,7 +33,7 @@ impl From<&Pile> for PileJson {
 }
 
 impl OrphansJson {
-    pub(super) fn of(orphans: &Orphans) -> Self {
+    pub(crate) fn of(orphans: &Orphans) -> Self {
         let others = orphans.other_stacks.iter();
         Self {
             database_gone: (&orphans.database_gone).into(),

@@ -9,7 +9,7 @@ pub(super) fn paused(policies: &Policies) -> Vec<&str> {
 }
 
 /// Which policies are paused, if any.
-pub(super) fn paused_sentence(policies: &Policies) -> Option<String> {
+pub(crate) fn paused_sentence(policies: &Policies) -> Option<String> {
     let paused = paused(policies);
     let names = paused.join(", ");
     (!paused.is_empty()).then(|| format!("Paused, so that nothing of them is started: {names}."))
