@@ -468,14 +468,8 @@ macro_rules! every_call {
                 reads FindQueue: get_queue_url(by region: Region, by name: str)
                     -> Result<Option<String>, PortError>, Other("GetQueueUrl");
             }
-            ListQueues {
-                reads ListQueues: list_queue_names(by region: Region, by prefix: str, copy marker: Option<String>)
-                    -> Result<Page<String>, PortError>, Other("ListQueues");
-            }
-            ListStacks {
-                reads ListStacks: list_stacks(by region: Region, copy marker: Option<String>)
-                    -> Result<Page<Outputs>, PortError>, Other("DescribeStacks");
-            }
+            ListQueues { reads ListQueues: list_queue_names(by region: Region, by prefix: str, copy marker: Option<String>) -> Result<Page<String>, PortError>, Other("ListQueues"); }
+            ListStacks { reads ListStacks: list_stacks(by region: Region, copy marker: Option<String>) -> Result<Page<Outputs>, PortError>, Other("DescribeStacks"); }
             DescribeStack { reads DescribeStack: stack_outputs(by name: str) -> Result<Option<BTreeMap<String, String>>, PortError>, Other("DescribeStacks"); }
             DescribeFunction { reads DescribeFunction: describe_function(by region: Region, by name: str) -> Result<Option<PartFunction>, PortError>, Other("GetFunctionConfiguration"); }
             CountSubscribers {
