@@ -82,11 +82,11 @@ fn statements(template: &str, role: &str) -> Vec<(String, Value)> {
 /// A statement as text, with this template's ways to name the stack's id and the key.
 fn as_text(statement: &Value) -> String {
     let text = serde_norway::to_string(statement).unwrap();
-    let product =
-        "!If\n        - StackIdIsGiven\n        - !Ref StackId\n        - !Ref AWS::StackName";
-    let key = "!If\n  - KeyIsMade\n  - !GetAtt RecoveryKey.Arn\n  - !Ref RecoveryKeyArn";
-    text.replace(product, "!Ref StackId")
-        .replace(key, "!GetAtt RecoveryKey.Arn")
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    let product = "!If\n- StackIdIsGiven\n- !Ref StackId\n- !Ref AWS::StackName";
+    let key = "!If\n- KeyIsMade\n- !GetAtt RecoveryKey.Arn\n- !Ref RecoveryKeyArn";
+    let text = lines.join("\n").replace(product, "!Ref StackId");
+    text.replace(key, "!GetAtt RecoveryKey.Arn")
 }
 
 #[test]

@@ -6,7 +6,7 @@ use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::tags::{HOLD, STACK};
 use snapferry::ports::DeleteSnapshot;
 
-use super::is;
+use super::{is, word};
 use crate::bench::Bench;
 use crate::plan::Thing;
 use crate::question::Question;
@@ -46,7 +46,7 @@ async fn snapshot_tags(bench: &mut Bench) -> Answered<()> {
     let clusters = bench.clusters().await?;
     let sources = std::iter::once(&snapshot).chain(clusters.last().map(|it| &it.snapshot));
     for source in sources {
-        let family = source.arn.family().as_str();
+        let family = word(source.arn.family());
         let [own, own_too, other, held, held_too] = copies_to_delete(bench, &source.arn).await?;
         let by_rds = is_denied(bench, "DeletesByRdsTag", &other).await?;
         let by_resource = is_denied(bench, "DeletesByResourceTag", &other).await?;
@@ -96,7 +96,7 @@ async fn copies_to_delete(bench: &mut Bench, source: &RdsArn) -> Answered<[RdsAr
     let person = bench.account.person();
     let mut copies = Vec::new();
     for (of, tags) in wanted {
-        let name = bench.name(&format!("{}-{of}", source.family().as_str()));
+        let name = bench.name(&format!("{}-{of}", word(source.family())));
         copies.push(bench.copy_of(&person, source, &name, tags).await?);
     }
     for copy in &copies {
@@ -144,7 +144,7 @@ async fn database_tags(bench: &mut Bench) -> Answered<()> {
         let by_resource =
             is_database_denied(bench, "KeepsHeldByResourceTag", family, &name).await?;
         bench.saw(
-            format!("{}: it is denied", family.as_str()),
+            format!("{}: it is denied", word(family)),
             by(by_rds, by_resource),
         );
     }

@@ -5,7 +5,7 @@ use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::SnapshotId;
 use snapferry::ports::{DescribeQuota, DescribeSnapshots};
 
-use super::is;
+use super::{is, word};
 use crate::bench::{Bench, described};
 use crate::plan::Thing;
 use crate::question::Question;
@@ -62,7 +62,7 @@ async fn copies_to_the_limit(
     tries: usize,
 ) -> Answered<Vec<RdsArn>> {
     let person = bench.account.person();
-    let family = source.family().as_str();
+    let family = word(source.family());
     let mut copies = Vec::new();
     for number in 1..=tries {
         let (name, tags) = (

@@ -9,6 +9,8 @@ mod roles;
 mod stacks;
 mod tokens;
 
+use snapferry::domain::id::arn::Family;
+
 use crate::question::{Expected, Question};
 
 /// All questions, in order.
@@ -36,4 +38,12 @@ const fn is(fact: &'static str, one_of: &'static [&'static str]) -> Expected {
 
 fn yes_or_no(is_so: bool) -> &'static str {
     if is_so { "yes" } else { "no" }
+}
+
+/// The family in the name of a fact or of a copy.
+fn word(family: Family) -> &'static str {
+    match family {
+        Family::Instance => "instance",
+        Family::Cluster => "cluster",
+    }
 }

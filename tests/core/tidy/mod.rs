@@ -120,7 +120,9 @@ fn files(folders: &[&str], extensions: &[&str]) -> Vec<PathBuf> {
 
 fn rust_files() -> Vec<PathBuf> {
     files(
-        &["src", "sim", "evidence", "live", "tests", "benches", "build.rs"],
+        &[
+            "src", "sim", "evidence", "live", "tests", "benches", "build.rs",
+        ],
         &["rs"],
     )
 }
