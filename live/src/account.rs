@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use snapferry::aws::Aws;
 use snapferry::domain::id::arn::Region;
 
-use crate::trouble::{Answered, Trouble, of};
+use crate::error::{Answered, CheckError, of};
 
 /// How long the check waits for AWS. It is a person's program and may look again and again; no function does.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +95,7 @@ impl Account {
         let said = sts.get_caller_identity().send().await.map_err(of(WHAT))?;
         match (said.account, said.user_id) {
             (Some(account), Some(user_id)) => Ok(Caller { account, user_id }),
-            _ => Err(Trouble::unusable(WHAT, "it names no account")),
+            _ => Err(CheckError::unusable(WHAT, "it names no account")),
         }
     }
 
@@ -120,7 +120,7 @@ impl Account {
             })
             .await?;
         let Some(session) = asked.credentials else {
-            return Err(Trouble::unusable(WHAT, "it has no credentials"));
+            return Err(CheckError::unusable(WHAT, "it has no credentials"));
         };
         let credentials = Credentials::from_keys(
             session.access_key_id,
@@ -136,7 +136,7 @@ impl Account {
     pub(crate) async fn once_allowed<T>(&self, call: impl AsyncFn() -> Answered<T>) -> Answered<T> {
         for _ in 0..3 {
             match call().await {
-                Err(trouble) if trouble.is_denied() => tokio::time::sleep(self.pace.rights).await,
+                Err(error) if error.is_denied() => tokio::time::sleep(self.pace.rights).await,
                 answered => return answered,
             }
         }

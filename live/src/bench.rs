@@ -17,10 +17,10 @@ use snapferry::ports::{
 };
 
 use crate::account::{Account, Caller};
+use crate::error::{Answered, CheckError, of};
 use crate::journal::{Journal, Kind, Made};
 use crate::question::Facts;
-use crate::remove::{Left, TAG, remove};
-use crate::trouble::{Answered, Trouble, of};
+use crate::remove::{Leftover, TAG, remove};
 
 const RECOVERY_REGION: &str = include_str!("../recovery-region.yaml");
 const SOURCE_REGION: &str = include_str!("../source-region.yaml");
@@ -102,7 +102,7 @@ impl Bench {
         self.facts.insert(fact.into(), value.into());
     }
 
-    /// Takes a refusal as an observation. What is no answer of AWS remains trouble.
+    /// Takes a refusal as an observation. What is no answer of AWS remains error.
     pub(crate) fn saw_call<T>(
         &mut self,
         fact: impl Into<String>,
@@ -110,13 +110,13 @@ impl Bench {
     ) -> Answered<Option<T>> {
         let (value, answer) = match answered {
             Ok(answer) => ("accepted".to_owned(), Some(answer)),
-            Err(trouble @ Trouble::Refused { .. }) => {
-                self.words.push(trouble.to_string());
-                let code = trouble.code().unwrap_or_default();
-                let value = if trouble.is_denied() { "denied" } else { code };
+            Err(error @ CheckError::Refused { .. }) => {
+                self.words.push(error.to_string());
+                let code = error.code().unwrap_or_default();
+                let value = if error.is_denied() { "denied" } else { code };
                 (value.to_owned(), None)
             }
-            Err(trouble) => return Err(trouble),
+            Err(error) => return Err(error),
         };
         self.saw(fact, value);
         Ok(answer)
@@ -162,7 +162,7 @@ impl Bench {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub async fn remove(&mut self, which: &dyn Fn(&Made) -> bool) -> Answered<Vec<Left>> {
+    pub async fn remove(&mut self, which: &dyn Fn(&Made) -> bool) -> Answered<Vec<Leftover>> {
         let Self {
             account,
             journal,
@@ -183,7 +183,7 @@ impl Bench {
         loop {
             match look().await? {
                 Some(found) => return Ok(found),
-                None if Instant::now() > until => return Err(Trouble::TooLong(what.to_owned())),
+                None if Instant::now() > until => return Err(CheckError::TooLong(what.to_owned())),
                 None => tokio::time::sleep(self.account.pace.look).await,
             }
         }
@@ -195,7 +195,7 @@ impl Bench {
     pub(crate) async fn output(&mut self, name: &str) -> Answered<String> {
         self.stacks().await?;
         let (outputs, _) = self.outputs.as_ref().unwrap_or(&NO_OUTPUTS);
-        let missing = || Trouble::Unfit(format!("the stack has no output {name}"));
+        let missing = || CheckError::Unfit(format!("the stack has no output {name}"));
         outputs.get(name).cloned().ok_or_else(missing)
     }
 
@@ -203,7 +203,7 @@ impl Bench {
     pub(crate) async fn event_queues(&mut self) -> Answered<[String; 2]> {
         let of_recovery = self.output("Events").await?;
         let (_, outputs) = self.outputs.as_ref().unwrap_or(&NO_OUTPUTS);
-        let missing = || Trouble::Unfit("the stack has no output Events".to_owned());
+        let missing = || CheckError::Unfit("the stack has no output Events".to_owned());
         Ok([
             of_recovery,
             outputs.get("Events").cloned().ok_or_else(missing)?,
@@ -270,7 +270,7 @@ impl Bench {
             match status.map_or("", |status| status.as_str()) {
                 "CREATE_COMPLETE" => Ok(stack.and_then(|stack| stack.outputs)),
                 "CREATE_IN_PROGRESS" => Ok(None),
-                other => Err(Trouble::Unfit(format!("the stack {name} is {other}"))),
+                other => Err(CheckError::Unfit(format!("the stack {name} is {other}"))),
             }
         };
         let outputs = self.wait(&name, self.account.pace.work, look).await?;
@@ -297,17 +297,17 @@ impl Bench {
         let session = self.sessions.get(name);
         session
             .cloned()
-            .ok_or_else(|| Trouble::Unfit(format!("no session of {name}")))
+            .ok_or_else(|| CheckError::Unfit(format!("no session of {name}")))
     }
 
     pub(crate) async fn key(&mut self) -> Answered<KeyArn> {
         let key = self.output("Key").await?;
-        KeyArn::parse(&key).map_err(|error| Trouble::Unfit(error.to_string()))
+        KeyArn::parse(&key).map_err(|error| CheckError::Unfit(error.to_string()))
     }
 
     // ---------------------------------------------------------------- snapshots
 
-    /// Asks for a snapshot, by whoever's adapters these are.
+    /// Asks for a snapshot, with these adapters' rights.
     pub(crate) async fn snapshot_of(
         &mut self,
         who: &Aws,
@@ -318,7 +318,7 @@ impl Bench {
         let arn = snapshot_arn(database, name)?;
         let request = CreateSnapshotRequest {
             database: database.clone(),
-            id: SnapshotId::parse(name).map_err(|error| Trouble::Unfit(error.to_string()))?,
+            id: SnapshotId::parse(name).map_err(|error| CheckError::Unfit(error.to_string()))?,
             tags,
         };
         let call = async {
@@ -339,7 +339,7 @@ impl Bench {
         tags: Tags,
     ) -> Answered<RdsArn> {
         let region = self.account.recovery.clone();
-        let id = SnapshotId::parse(name).map_err(|error| Trouble::Unfit(error.to_string()))?;
+        let id = SnapshotId::parse(name).map_err(|error| CheckError::Unfit(error.to_string()))?;
         let arn = source.sibling_snapshot(&region, &id);
         let request = CopySnapshotRequest {
             region: region.clone(),
@@ -379,7 +379,10 @@ impl Bench {
         let shown = self.over(snapshot).await?;
         match shown.status {
             SnapshotStatus::Available => Ok(shown),
-            other => Err(Trouble::Unfit(format!("{} is {other:?}", snapshot.name()))),
+            other => Err(CheckError::Unfit(format!(
+                "{} is {other:?}",
+                snapshot.name()
+            ))),
         }
     }
 
@@ -540,7 +543,7 @@ static NO_OUTPUTS: (BTreeMap<String, String>, BTreeMap<String, String>) =
 /// What RDS shows of one snapshot now.
 pub(crate) async fn described(who: &Aws, snapshot: &RdsArn) -> Answered<Option<Snapshot>> {
     let id = SnapshotId::parse(snapshot.name());
-    let ids = [id.map_err(|error| Trouble::Unfit(error.to_string()))?];
+    let ids = [id.map_err(|error| CheckError::Unfit(error.to_string()))?];
     let shown = who
         .describe_snapshots(snapshot.region(), snapshot.family(), &ids)
         .await?;
@@ -564,7 +567,7 @@ fn snapshot_arn(database: &RdsArn, name: &str) -> Answered<RdsArn> {
 
 fn parsed(what: &'static str, arn: Option<String>) -> Answered<RdsArn> {
     let arn = RdsArn::parse(&arn.unwrap_or_default());
-    arn.map_err(|error| Trouble::unusable(what, error))
+    arn.map_err(|error| CheckError::unusable(what, error))
 }
 
 pub(crate) fn kind_of(family: Family) -> Kind {

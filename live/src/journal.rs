@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::trouble::{Answered, Trouble};
+use crate::error::{Answered, CheckError};
 
 const SCHEMA: u32 = 1;
 
@@ -63,7 +63,7 @@ impl Journal {
     /// # Errors
     /// If it cannot be written: then nothing may be made.
     pub fn begin(folder: &Path, account: &str, run: &str) -> Answered<Self> {
-        std::fs::create_dir_all(folder).map_err(Trouble::file(folder))?;
+        std::fs::create_dir_all(folder).map_err(CheckError::file(folder))?;
         let journal = Self {
             path: folder.join(format!("{account}-{run}.json")),
             content: Content {
@@ -87,13 +87,13 @@ impl Journal {
         };
         let mut found = Vec::new();
         for entry in entries {
-            let path = entry.map_err(Trouble::file(folder))?.path();
+            let path = entry.map_err(CheckError::file(folder))?.path();
             if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
-            let text = std::fs::read_to_string(&path).map_err(Trouble::file(&path))?;
+            let text = std::fs::read_to_string(&path).map_err(CheckError::file(&path))?;
             let content: Content = serde_json::from_str(&text)
-                .map_err(|error| Trouble::file(&path)(std::io::Error::other(error)))?;
+                .map_err(|error| CheckError::file(&path)(std::io::Error::other(error)))?;
             if content.account == account {
                 found.push(Self { path, content });
             }
@@ -157,7 +157,7 @@ impl Journal {
     /// If it cannot be removed.
     pub fn close(self) -> Answered<()> {
         match self.content.things.is_empty() {
-            true => std::fs::remove_file(&self.path).map_err(Trouble::file(&self.path)),
+            true => std::fs::remove_file(&self.path).map_err(CheckError::file(&self.path)),
             false => Ok(()),
         }
     }
@@ -168,7 +168,7 @@ impl Journal {
         let text = serde_json::to_string_pretty(&self.content).map_err(std::io::Error::other);
         text.and_then(|text| std::fs::write(&new, text))
             .and_then(|()| std::fs::rename(&new, &self.path))
-            .map_err(Trouble::file(&self.path))
+            .map_err(CheckError::file(&self.path))
     }
 }
 

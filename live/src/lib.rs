@@ -2,10 +2,11 @@
 //!
 //! A [`Question`](question::Question) says what it does and what it expects, and [`judge`](question::judge) turns what was
 //! observed into one of three answers. [`run`](run::run) makes what the questions need, asks them, and removes everything,
-//! also when it is interrupted; what a killed run left, the next one removes. Nothing of this is part of what ships.
+//! also when it is interrupted; what a killed run left, the next one removes. Nothing of this ships.
 
 pub mod account;
 pub mod bench;
+pub mod error;
 pub mod journal;
 pub mod plan;
 pub mod question;
@@ -15,4 +16,3 @@ pub mod remove;
 pub mod run;
 pub mod shown;
 mod strays;
-pub mod trouble;

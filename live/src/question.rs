@@ -6,8 +6,8 @@ use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::bench::Bench;
+use crate::error::CheckError;
 use crate::plan::Thing;
-use crate::trouble::Trouble;
 
 /// What was observed, in a few fixed words each: nothing here may identify anybody.
 pub type Facts = BTreeMap<String, String>;
@@ -21,8 +21,8 @@ pub struct Expected {
     pub one_of: &'static [&'static str],
 }
 
-/// Begins to ask a question. Facts that it has seen stay, even if it ends in trouble or is interrupted.
-pub type Ask = for<'a> fn(&'a mut Bench) -> LocalBoxFuture<'a, Result<(), Trouble>>;
+/// Begins to ask a question. Facts that it has seen stay, even if it ends in error or is interrupted.
+pub type Ask = for<'a> fn(&'a mut Bench) -> LocalBoxFuture<'a, Result<(), CheckError>>;
 
 /// One question to AWS. A row of docs/UNPROVEN.md names it.
 #[derive(Debug, Clone, Copy)]

@@ -38,7 +38,7 @@ pub struct Asked {
     pub words: Vec<String>,
     /// What kept the rest from being seen.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub trouble: Option<String>,
+    pub error: Option<String>,
 }
 
 impl Asked {
@@ -48,7 +48,7 @@ impl Asked {
         question: &Question,
         facts: Facts,
         words: &[String],
-        trouble: Option<String>,
+        error: Option<String>,
         hide: &Hide,
     ) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Asked {
             answer: judge(question.facts, &facts),
             facts,
             words: words.iter().map(|words| hide.in_text(words)).collect(),
-            trouble: trouble.map(|trouble| hide.in_text(&trouble)),
+            error: error.map(|error| hide.in_text(&error)),
         }
     }
 }

@@ -5,9 +5,9 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::account::Account;
+use crate::error::{Answered, CheckError};
 use crate::journal::{Journal, Kind, Made};
 use crate::shown::{Shown, delete, look};
-use crate::trouble::{Answered, Trouble};
 
 /// The tag of everything that the check makes. Its value is the run's id.
 pub const TAG: &str = "snapferry:live-check";
@@ -17,7 +17,7 @@ const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Something that is still there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct Leftover {
     /// What it is, where, and its name.
     pub what: String,
     /// Why it was not removed.
@@ -69,7 +69,7 @@ pub async fn remove(
     journal: &mut Journal,
     which: &dyn Fn(&Made) -> bool,
     say: &dyn Fn(&str),
-) -> Answered<Vec<Left>> {
+) -> Answered<Vec<Leftover>> {
     let until = Instant::now() + account.pace.work;
     let mut kept = Vec::new();
     loop {
@@ -89,12 +89,9 @@ pub async fn remove(
                     journal.is_gone(&made)?;
                 }
                 Ok(Step::Keep(why)) => kept.push(left(&made, why)),
-                Err(trouble @ Trouble::File { .. }) => return Err(trouble),
-                Err(trouble) if Instant::now() > until => kept.push(left(&made, trouble)),
-                Err(trouble) => say(&format!(
-                    "{}: {trouble}; the check tries again",
-                    words(&made)
-                )),
+                Err(error @ CheckError::File { .. }) => return Err(error),
+                Err(error) if Instant::now() > until => kept.push(left(&made, error)),
+                Err(error) => say(&format!("{}: {error}; the check tries again", words(&made))),
             }
         }
         if Instant::now() > until {
@@ -137,20 +134,20 @@ async fn step(account: &Account, journal: &Journal, made: &Made) -> Answered<Ste
     match delete(account, &shown).await {
         // It is gone when a later look does not show it.
         Ok(()) => Ok(Step::Wait),
-        Err(trouble) if trouble.is_busy() || trouble.is_not_found() => Ok(Step::Wait),
-        Err(trouble) => Err(trouble),
+        Err(error) if error.is_busy() || error.is_not_found() => Ok(Step::Wait),
+        Err(error) => Err(error),
     }
 }
 
-fn remaining(journal: &Journal, which: &dyn Fn(&Made) -> bool, kept: &[Left]) -> Vec<Made> {
+fn remaining(journal: &Journal, which: &dyn Fn(&Made) -> bool, kept: &[Leftover]) -> Vec<Made> {
     let mut things = journal.things().to_vec();
     things.retain(|made| which(made) && kept.iter().all(|left| left.what != words(made)));
     things.sort_by_key(|made| made.kind);
     things
 }
 
-fn left(made: &Made, why: impl ToString) -> Left {
-    Left {
+fn left(made: &Made, why: impl ToString) -> Leftover {
+    Leftover {
         what: words(made),
         why: why.to_string(),
     }

@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 
 use crate::account::{Account, Caller};
 use crate::bench::Bench;
+use crate::error::{Answered, CheckError};
 use crate::journal::Journal;
 use crate::question::{Facts, Question};
 use crate::record::{Asked, Hide, Record, SCHEMA};
-use crate::remove::{Left, remove};
+use crate::remove::{Leftover, remove};
 use crate::strays::strays;
-use crate::trouble::{Answered, Trouble};
 
 /// What a run is to do.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct Outcome {
     /// What was seen.
     pub record: Record,
     /// What is still there.
-    pub left: Vec<Left>,
+    pub left: Vec<Leftover>,
     /// Whether somebody interrupted it.
     pub is_interrupted: bool,
 }
@@ -83,20 +83,20 @@ pub async fn run(
     for question in options.questions {
         say(&format!("asking: {}", question.name));
         // What is under way when somebody interrupts is dropped: the journal knows what was asked for.
-        let trouble = tokio::select! {
+        let error = tokio::select! {
             asked = (question.ask)(&mut bench) => asked.err(),
             () = &mut interrupted => {
                 is_interrupted = true;
-                Some(Trouble::Unfit("interrupted".to_owned()))
+                Some(CheckError::Unfit("interrupted".to_owned()))
             }
         };
         let facts: Facts = std::mem::take(&mut bench.facts);
         let words = std::mem::take(&mut bench.words);
-        let trouble = trouble.map(|trouble| trouble.to_string());
-        let asked = Asked::new(question, facts, &words, trouble, &hide);
+        let error = error.map(|error| error.to_string());
+        let asked = Asked::new(question, facts, &words, error, &hide);
         say(&format!("{}: {}", question.name, asked.answer.words()));
-        if let Some(trouble) = &asked.trouble {
-            say(&format!("  {trouble}"));
+        if let Some(error) = &asked.error {
+            say(&format!("  {error}"));
         }
         record.questions.push(asked);
         if is_interrupted {
@@ -118,7 +118,7 @@ async fn remove_what_is_left(
     account: &Account,
     journals: &std::path::Path,
     say: &dyn Fn(&str),
-) -> Answered<Vec<Left>> {
+) -> Answered<Vec<Leftover>> {
     let mut left = Vec::new();
     let mut known = Vec::new();
     for mut journal in Journal::left(journals, &account.id)? {

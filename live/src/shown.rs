@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use snapferry::domain::id::arn::Region;
 
 use crate::account::Account;
+use crate::error::{Answered, CheckError, of};
 use crate::journal::{Kind, Made};
-use crate::trouble::{Answered, Trouble, of};
 
 /// A thing as AWS shows it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +65,8 @@ pub async fn look(account: &Account, made: &Made) -> Answered<Option<Shown>> {
     let row = match found {
         Ok(Some(row)) => row,
         Ok(None) => return Ok(None),
-        Err(trouble) if trouble.is_not_found() => return Ok(None),
-        Err(trouble) => return Err(trouble),
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(error),
     };
     let id = row.id.or_else(|| row.arn.clone()).unwrap_or_default();
     // Whether an answer shows the tags is a question of its own, so they are always asked for.
@@ -78,8 +78,8 @@ pub async fn look(account: &Account, made: &Made) -> Answered<Option<Shown>> {
             .resource_name(arn);
         match asked.send().await.map_err(of("ListTagsForResource")) {
             Ok(answer) => tags = answer.tag_list.unwrap_or_default(),
-            Err(trouble) if trouble.is_not_found() => return Ok(None),
-            Err(trouble) => return Err(trouble),
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
         }
     }
     Ok(Some(Shown {
@@ -168,8 +168,8 @@ async fn stack(account: &Account, region: &Region, made: &Made) -> Answered<Opti
     let asked = asked.stack_name(made.id.as_deref().unwrap_or(&made.name));
     let answer = match asked.send().await.map_err(of("DescribeStacks")) {
         Ok(answer) => answer,
-        Err(trouble) if is_unknown_stack(&trouble) => return Ok(None),
-        Err(trouble) => return Err(trouble),
+        Err(error) if is_unknown_stack(&error) => return Ok(None),
+        Err(error) => return Err(error),
     };
     let found = answer.stacks.unwrap_or_default().into_iter().next();
     let found = found.map(|stack| Shown {
@@ -193,9 +193,9 @@ async fn stack(account: &Account, region: &Region, made: &Made) -> Answered<Opti
 }
 
 /// CloudFormation has no code of its own for it.
-pub(crate) fn is_unknown_stack(trouble: &Trouble) -> bool {
+pub(crate) fn is_unknown_stack(error: &CheckError) -> bool {
     let says = |words: &str| words.contains("does not exist");
-    matches!(trouble, Trouble::Refused { code, words, .. } if code == "ValidationError" && says(words))
+    matches!(error, CheckError::Refused { code, words, .. } if code == "ValidationError" && says(words))
 }
 
 /// Begins to remove a thing. Only [`crate::remove`] may call it, after both its rules.
@@ -242,7 +242,7 @@ pub(crate) async fn delete(account: &Account, shown: &Shown) -> Answered<()> {
 }
 
 pub(crate) fn region(name: &str) -> Answered<Region> {
-    Region::parse(name).map_err(|error| Trouble::Unfit(format!("{name} is no region: {error}")))
+    Region::parse(name).map_err(|error| CheckError::Unfit(format!("{name} is no region: {error}")))
 }
 
 fn pairs(tags: impl Iterator<Item = (Option<String>, Option<String>)>) -> BTreeMap<String, String> {

@@ -4,19 +4,19 @@ use jiff::Timestamp;
 use snapferry::domain::id::arn::Region;
 
 use crate::account::Account;
+use crate::error::{Answered, of};
 use crate::journal::{Kind, Made};
-use crate::remove::{Left, TAG, words};
+use crate::remove::{Leftover, TAG, words};
 use crate::shown::look;
-use crate::trouble::{Answered, of};
 
 /// Everything in both regions that bears the check's tag and is of none of these runs.
 ///
 /// # Errors
 /// If AWS does not list it.
-pub(crate) async fn strays(account: &Account, known: &[String]) -> Answered<Vec<Left>> {
+pub(crate) async fn strays(account: &Account, known: &[String]) -> Answered<Vec<Leftover>> {
     let mut found = Vec::new();
     for region in [&account.recovery, &account.source] {
-        for (kind, name) in named(account, region).await? {
+        for (kind, name) in candidates(account, region).await? {
             let made = Made {
                 kind,
                 region: region.to_string(),
@@ -28,7 +28,7 @@ pub(crate) async fn strays(account: &Account, known: &[String]) -> Answered<Vec<
                 continue;
             };
             let run = shown.tags.get(TAG).filter(|run| !known.contains(run));
-            found.extend(run.map(|run| Left {
+            found.extend(run.map(|run| Leftover {
                 what: words(&made),
                 why: format!(
                     "the run {run} made it, and its journal is not here: remove it by hand"
@@ -40,7 +40,7 @@ pub(crate) async fn strays(account: &Account, known: &[String]) -> Answered<Vec<
 }
 
 /// What has a name of this check.
-async fn named(account: &Account, region: &Region) -> Answered<Vec<(Kind, String)>> {
+async fn candidates(account: &Account, region: &Region) -> Answered<Vec<(Kind, String)>> {
     let rds = account.rds(region);
     let mut all: Vec<(Kind, Option<String>)> = Vec::new();
     let rows = rds.describe_db_instances().into_paginator().items().send();

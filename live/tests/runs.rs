@@ -246,7 +246,7 @@ async fn a_stack_that_cannot_be_made_is_reported_and_leaves_nothing() {
         "{tokens:#?}"
     );
     assert!(
-        tokens.trouble.as_ref().unwrap().contains("CreateStack"),
+        tokens.error.as_ref().unwrap().contains("CreateStack"),
         "{tokens:#?}"
     );
     assert_eq!(outcome.left.len(), 1, "{:?}", outcome.left);

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use snapferry::aws::{Reach, for_functions};
 use snapferry::domain::id::arn::Region;
 use snapferry_live::account::{Account, Pace};
+use snapferry_live::error::Answered;
 use snapferry_live::question::Question;
 use snapferry_live::questions::QUESTIONS;
 use snapferry_live::run::{Options, Outcome, run};
-use snapferry_live::trouble::Answered;
 use snapferry_sim::local::{BareStack, BusEvent, Client, LocalIam, LocalOptions};
 use snapferry_sim::rds::{
     DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots, Ending, Family,

@@ -7,9 +7,9 @@ use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
 use super::{is, yes_or_no};
 use crate::bench::{Bench, ClusterCopied, described};
+use crate::error::Answered;
 use crate::plan::Thing;
 use crate::question::Question;
-use crate::trouble::Answered;
 
 pub(super) const COPY: Question = Question {
     name: "copy",

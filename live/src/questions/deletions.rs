@@ -8,9 +8,9 @@ use snapferry::ports::DeleteSnapshot;
 
 use super::{is, word};
 use crate::bench::Bench;
+use crate::error::{Answered, CheckError, of};
 use crate::plan::Thing;
 use crate::question::Question;
-use crate::trouble::{Answered, Trouble, of};
 
 /// One of the two is enough: the product's roles allow by either, and deny by either.
 const BY_A_KEY: &[&str] = &[
@@ -104,22 +104,22 @@ async fn copies_to_delete(bench: &mut Bench, source: &RdsArn) -> Answered<[RdsAr
     }
     copies
         .try_into()
-        .map_err(|_| Trouble::Unfit("there are not five copies".to_owned()))
+        .map_err(|_| CheckError::Unfit("there are not five copies".to_owned()))
 }
 
 /// Has a role delete a copy of this run. Its policy reaches nothing else.
 async fn is_denied(bench: &mut Bench, role: &'static str, copy: &RdsArn) -> Answered<bool> {
     let asked = bench.role(role).await?.delete_snapshot(copy).await;
-    denied(asked.map_err(Trouble::from))
+    denied(asked.map_err(CheckError::from))
 }
 
 /// What RDS says of the resource's state, it says to a caller that may delete it.
 fn denied(asked: Answered<()>) -> Answered<bool> {
     match asked {
         Ok(()) => Ok(false),
-        Err(trouble) if trouble.is_denied() => Ok(true),
-        Err(trouble) if trouble.is_busy() => Ok(false),
-        Err(trouble) => Err(trouble),
+        Err(error) if error.is_denied() => Ok(true),
+        Err(error) if error.is_busy() => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -10,9 +10,9 @@ use snapferry::domain::id::tags::Tags;
 use super::copies::compared;
 use super::{is, yes_or_no};
 use crate::bench::Bench;
+use crate::error::{Answered, of};
 use crate::plan::Thing;
 use crate::question::Question;
-use crate::trouble::{Answered, of};
 
 pub(super) const EVENTS: Question = Question {
     name: "events",

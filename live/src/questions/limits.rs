@@ -7,9 +7,9 @@ use snapferry::ports::{DescribeQuota, DescribeSnapshots};
 
 use super::{is, word};
 use crate::bench::{Bench, described};
+use crate::error::{Answered, CheckError, of};
 use crate::plan::Thing;
 use crate::question::Question;
-use crate::trouble::{Answered, Trouble, of};
 
 /// More copies than RDS should let be in flight, of instances and of clusters.
 const TRIES: [(Family, usize); 2] = [(Family::Cluster, 7), (Family::Instance, 22)];
@@ -74,9 +74,9 @@ async fn copies_to_the_limit(
                 copies.push(copy);
                 continue;
             }
-            Err(trouble) => trouble,
+            Err(error) => error,
         };
-        let Trouble::Refused { code, words, .. } = &refused else {
+        let CheckError::Refused { code, words, .. } = &refused else {
             return Err(refused);
         };
         let is_known =
@@ -135,7 +135,7 @@ async fn others_copy_nothing(bench: &Bench, family: Family) -> Answered<()> {
         matches!(status, "creating" | "pending" | "copying")
     };
     match statuses.iter().any(at_work) {
-        true => Err(Trouble::Unfit(
+        true => Err(CheckError::Unfit(
             "snapshots are being made or copied in the recovery region: ask again when that is over".to_owned(),
         )),
         false => Ok(()),
@@ -191,13 +191,13 @@ async fn filter_width(bench: &mut Bench) -> Answered<()> {
         .iter()
         .map(|name| SnapshotId::parse(name))
         .collect::<Result<Vec<_>, _>>();
-    let ids = ids.map_err(|error| Trouble::Unfit(error.to_string()))?;
+    let ids = ids.map_err(|error| CheckError::Unfit(error.to_string()))?;
     let region = bench.account.source.clone();
     let person = bench.account.person();
     let asked = person
         .describe_snapshots(&region, Family::Instance, &ids)
         .await;
-    bench.saw_call("20 snapshots", asked.map_err(Trouble::from))?;
+    bench.saw_call("20 snapshots", asked.map_err(CheckError::from))?;
     let filter = |name: &str| {
         Filter::builder()
             .name(name)

@@ -3,11 +3,11 @@
 use futures_util::FutureExt as _;
 
 use super::is;
-use super::tokens::{Way, heartbeat, sleeping_token};
+use super::tokens::{TaskKind, heartbeat, sleeping_token};
 use crate::bench::Bench;
+use crate::error::Answered;
 use crate::plan::Thing;
 use crate::question::Question;
-use crate::trouble::Answered;
 
 pub(super) const WORKER_ROLE: Question = Question {
     name: "worker-role",
@@ -47,7 +47,7 @@ async fn worker_role(bench: &mut Bench) -> Answered<()> {
         let asked = bench.snapshot_of(&worker, &database, &name, tags).await;
         bench.saw_call(fact, asked)?;
     }
-    let token = sleeping_token(bench, Way::Sleep).await?;
+    let token = sleeping_token(bench, TaskKind::Sleep).await?;
     let probe = heartbeat(&worker, &token.token).await?;
     bench.saw("a probe under the machine's ARN", probe);
     Ok(())

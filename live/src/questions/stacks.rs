@@ -4,11 +4,11 @@ use futures_util::FutureExt as _;
 
 use super::is;
 use crate::bench::Bench;
+use crate::error::{Answered, CheckError, of};
 use crate::journal::Kind;
 use crate::plan::Thing;
 use crate::question::Question;
 use crate::shown::is_unknown_stack;
-use crate::trouble::{Answered, Trouble, of};
 
 const UNKNOWN: &[&str] = &["ValidationError, does not exist"];
 
@@ -52,8 +52,8 @@ async fn stack_removal(bench: &mut Bench) -> Answered<()> {
 
 fn saw_unknown(bench: &mut Bench, fact: &'static str, asked: Answered<()>) -> Answered<()> {
     match asked {
-        Err(trouble @ Trouble::Refused { .. }) if is_unknown_stack(&trouble) => {
-            bench.words.push(trouble.to_string());
+        Err(error @ CheckError::Refused { .. }) if is_unknown_stack(&error) => {
+            bench.words.push(error.to_string());
             bench.saw(fact, UNKNOWN[0]);
             Ok(())
         }

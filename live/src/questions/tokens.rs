@@ -9,16 +9,16 @@ use snapferry::ports::{Probe, ProbeToken};
 
 use super::{is, yes_or_no};
 use crate::bench::Bench;
+use crate::error::{Answered, CheckError, of};
 use crate::plan::Thing;
 use crate::question::Question;
-use crate::trouble::{Answered, Trouble, of};
 
 /// A settled, timed-out or stopped task's token. `InvalidToken` would send its command to the dead-letter queue.
 const DEAD: &[&str] = &["dead"];
 
 pub(super) const TOKENS: Question = Question {
     name: "tokens",
-    does: "probes task tokens: fresh, settled, timed out, of a retry, of a stopped execution, and a text that is none",
+    does: "probes task tokens: fresh, settled, timed out, of a retry, of a stopped execution, and a text that is no token",
     expects: "a live token takes a heartbeat, with HeartbeatSeconds or without; a dead one answers TaskTimedOut or \
               TaskDoesNotExist; InvalidToken is for what is no token; a retry has a token of its own",
     facts: &[
@@ -41,7 +41,7 @@ pub(super) const TOKENS: Question = Question {
 
 async fn tokens(bench: &mut Bench) -> Answered<()> {
     let person = bench.account.person();
-    let fresh = sleeping_token(bench, Way::Sleep).await?;
+    let fresh = sleeping_token(bench, TaskKind::Sleep).await?;
     let probe = heartbeat(&person, &fresh.token).await?;
     bench.saw("a fresh token", probe);
     let settled = settle(bench, &fresh.token).await;
@@ -52,7 +52,7 @@ async fn tokens(bench: &mut Bench) -> Answered<()> {
         bench.saw_call("a settled token, settled again", again)?;
     }
 
-    let first = sleeping_token(bench, Way::TimeOut).await?;
+    let first = sleeping_token(bench, TaskKind::TimeOut).await?;
     let probe = heartbeat(&person, &first.token).await?;
     bench.saw("one of a state without HeartbeatSeconds", probe);
     let second = next_token(bench).await?;
@@ -66,7 +66,7 @@ async fn tokens(bench: &mut Bench) -> Answered<()> {
     let probe = heartbeat(&person, &second).await?;
     bench.saw("the token of the retry", format!("{which}, {probe}"));
 
-    let stopped = sleeping_token(bench, Way::Sleep).await?;
+    let stopped = sleeping_token(bench, TaskKind::Sleep).await?;
     let sfn = bench.account.sfn(&bench.account.recovery);
     let stop = sfn.stop_execution().execution_arn(&stopped.execution);
     let stop = stop.error("LiveCheck.Stopped").cause("asked for");
@@ -87,7 +87,7 @@ async fn tokens(bench: &mut Bench) -> Answered<()> {
     );
 
     let none =
-        TaskToken::parse(&"A".repeat(64)).map_err(|error| Trouble::Unfit(error.to_string()))?;
+        TaskToken::parse(&"A".repeat(64)).map_err(|error| CheckError::Unfit(error.to_string()))?;
     let probe = heartbeat(&person, &none).await?;
     bench.saw("a text that is no token", probe);
     Ok(())
@@ -107,7 +107,7 @@ pub(super) const HEARTBEAT_END: Question = Question {
 };
 
 async fn heartbeat_end(bench: &mut Bench) -> Answered<()> {
-    let sleeping = sleeping_token(bench, Way::MissHeartbeat).await?;
+    let sleeping = sleeping_token(bench, TaskKind::MissHeartbeat).await?;
     let sfn = bench.account.sfn(&bench.account.recovery);
     let look = async || {
         let asked = sfn
@@ -122,8 +122,8 @@ async fn heartbeat_end(bench: &mut Bench) -> Answered<()> {
     let within = Duration::from_secs(u64::from(bench.account.pace.short_seconds) * 4);
     let ended = match bench.wait("the execution", within, look).await {
         Ok(execution) => Some(execution),
-        Err(Trouble::TooLong(_)) => None,
-        Err(trouble) => return Err(trouble),
+        Err(CheckError::TooLong(_)) => None,
+        Err(error) => return Err(error),
     };
     bench.saw("it ends by then", yes_or_no(ended.is_some()));
     if let Some(execution) = ended {
@@ -135,7 +135,7 @@ async fn heartbeat_end(bench: &mut Bench) -> Answered<()> {
 
 /// How an execution of the run's state machine sleeps.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Way {
+pub(super) enum TaskKind {
     Sleep,
     TimeOut,
     MissHeartbeat,
@@ -148,16 +148,16 @@ pub(super) struct Sleeping {
 }
 
 /// Starts an execution, and returns the token on which it sleeps.
-pub(super) async fn sleeping_token(bench: &mut Bench, way: Way) -> Answered<Sleeping> {
+pub(super) async fn sleeping_token(bench: &mut Bench, kind: TaskKind) -> Answered<Sleeping> {
     let machine = bench.output("StateMachine").await?;
-    let way = match way {
-        Way::Sleep => "sleep",
-        Way::TimeOut => "timeout",
-        Way::MissHeartbeat => "heartbeat",
+    let kind = match kind {
+        TaskKind::Sleep => "sleep",
+        TaskKind::TimeOut => "timeout",
+        TaskKind::MissHeartbeat => "heartbeat",
     };
     let sfn = bench.account.sfn(&bench.account.recovery);
     let asked = sfn.start_execution().state_machine_arn(machine);
-    let asked = asked.input(serde_json::json!({ "way": way }).to_string());
+    let asked = asked.input(serde_json::json!({ "kind": kind }).to_string());
     let started = asked.send().await.map_err(of("StartExecution"))?;
     Ok(Sleeping {
         token: next_token(bench).await?,
@@ -188,11 +188,11 @@ async fn next_token(bench: &mut Bench) -> Answered<TaskToken> {
             .receipt_handle(receipt);
         delete.send().await.map_err(of("DeleteMessage"))?;
         let body: serde_json::Value = serde_json::from_str(&message.body.unwrap_or_default())
-            .map_err(|error| Trouble::unusable(WHAT, error))?;
+            .map_err(|error| CheckError::unusable(WHAT, error))?;
         let token = TaskToken::parse(body["token"].as_str().unwrap_or_default());
         token
             .map(Some)
-            .map_err(|error| Trouble::unusable(WHAT, error))
+            .map_err(|error| CheckError::unusable(WHAT, error))
     };
     bench
         .wait("a task token", bench.account.pace.message, look)
@@ -208,7 +208,7 @@ pub(super) async fn heartbeat(who: &Aws, token: &TaskToken) -> Answered<String> 
         Probe::Unknown(error) => match error.code {
             Some(code) if code.starts_with("AccessDenied") => "denied",
             Some(code) => return Ok(code),
-            None => return Err(Trouble::unusable("SendTaskHeartbeat", error)),
+            None => return Err(CheckError::unusable("SendTaskHeartbeat", error)),
         },
     };
     Ok(said.to_owned())

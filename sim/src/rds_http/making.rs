@@ -130,3 +130,50 @@ fn deletion(family: Family, form: &Form) -> Result<Request, RdsFault> {
     };
     Ok(Request::DeleteDatabase(family, deletion))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(form: &str) -> Result<Request, RdsFault> {
+        let form = Form::read(form.as_bytes()).unwrap();
+        let action = form.get("Action").unwrap_or_default().to_owned();
+        request(&action, &form, Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn an_instance_is_made_of_nothing_unless_the_call_names_a_cluster() {
+        let new = "Action=CreateDBInstance&DBInstanceIdentifier=a&Engine=postgres&DBInstanceClass=db.t4g.micro";
+        let storage =
+            "&AllocatedStorage=20&StorageEncrypted=false&MasterUsername=u&MasterUserPassword=p";
+        let Ok(Request::CreateDatabase(Family::Instance, made)) = read(&format!("{new}{storage}"))
+        else {
+            panic!("no instance is made");
+        };
+        assert_eq!((made.storage, made.encrypted), (Some(20), Some(false)));
+        let member = read(&format!("{new}&DBClusterIdentifier=c"));
+        assert!(
+            matches!(member, Ok(Request::Make(Making::CreateMember, _))),
+            "{member:?}"
+        );
+    }
+
+    #[test]
+    fn a_cluster_says_whether_its_call_speaks_of_encryption_and_takes_nothing_that_is_unknown() {
+        let new = "Action=CreateDBCluster&DBClusterIdentifier=c&Engine=aurora-postgresql";
+        let Ok(Request::CreateDatabase(Family::Cluster, made)) = read(new) else {
+            panic!("no cluster is made");
+        };
+        assert_eq!(made.encrypted, None);
+        let unknown = read(&format!("{new}&KmsKeyId=k"));
+        assert!(
+            matches!(unknown, Err(RdsFault::InvalidParameterValue(_))),
+            "{unknown:?}"
+        );
+        let huge = read(&format!("{new}&BackupRetentionPeriod=99999999999"));
+        assert!(
+            matches!(huge, Err(RdsFault::InvalidParameterValue(_))),
+            "{huge:?}"
+        );
+    }
+}

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 /// What kept a question from being asked, or a thing from being removed.
 #[derive(Debug, Error)]
-pub enum Trouble {
+pub enum CheckError {
     /// AWS refused a call.
     #[error("{what}: AWS refused it with {code}: {words}")]
     Refused {
@@ -46,9 +46,9 @@ pub enum Trouble {
 }
 
 /// The result of a call that AWS answered, with or without an error.
-pub type Answered<T> = Result<T, Trouble>;
+pub type Answered<T> = Result<T, CheckError>;
 
-impl Trouble {
+impl CheckError {
     /// AWS's error code, if AWS refused a call.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
@@ -92,21 +92,21 @@ impl Trouble {
 }
 
 /// Names the call that an error of the SDK is of.
-pub(crate) fn of<E>(what: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> Trouble
+pub(crate) fn of<E>(what: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> CheckError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     move |error| match error.code() {
-        Some(code) => Trouble::Refused {
+        Some(code) => CheckError::Refused {
             what,
             code: code.to_owned(),
             words: error.message().unwrap_or_default().to_owned(),
         },
-        None => Trouble::unusable(what, DisplayErrorContext(&error)),
+        None => CheckError::unusable(what, DisplayErrorContext(&error)),
     }
 }
 
-impl From<RdsError> for Trouble {
+impl From<RdsError> for CheckError {
     fn from(error: RdsError) -> Self {
         let what = error.operation.as_str();
         match error.code {
