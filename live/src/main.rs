@@ -11,9 +11,11 @@ use jiff::Timestamp;
 use snapferry::aws::for_operators;
 use snapferry::domain::id::arn::Region;
 use snapferry_live::account::{Account, Pace};
+use snapferry_live::journal::Journal;
 use snapferry_live::plan::plan;
 use snapferry_live::question::{Answer, Question};
 use snapferry_live::questions::QUESTIONS;
+use snapferry_live::remove::words;
 use snapferry_live::run::{Options, Outcome, run};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -126,6 +128,14 @@ async fn check(arguments: Arguments) -> anyhow::Result<u8> {
     }
     if !arguments.clean {
         tell(&plan);
+    }
+    for journal in Journal::left(&arguments.journals, &account.id)? {
+        for made in journal.things() {
+            tell(&format!(
+                "An earlier run left, and this one removes: {}",
+                words(made)
+            ));
+        }
     }
     if !says_yes(arguments.clean)? {
         tell("nothing was made");

@@ -153,7 +153,9 @@ fn left(made: &Made, why: impl ToString) -> Leftover {
     }
 }
 
-pub(crate) fn words(made: &Made) -> String {
+/// What a thing is, where, and its name.
+#[must_use]
+pub fn words(made: &Made) -> String {
     let kind = match made.kind {
         Kind::ClusterSnapshot => "cluster snapshot",
         Kind::Snapshot => "snapshot",
