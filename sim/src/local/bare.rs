@@ -22,6 +22,19 @@ impl BareStack {
     /// # Errors
     /// As [`super::LocalStack::start`].
     pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
+        // No roles are deployed, so no call is asked for one.
+        Self::boot(options, false).await
+    }
+
+    /// The same, and IAM is evaluated for each session of a role.
+    ///
+    /// # Errors
+    /// As [`BareStack::start`].
+    pub async fn start_with_iam(options: LocalOptions) -> Result<Self, LocalError> {
+        Self::boot(options, true).await
+    }
+
+    async fn boot(options: LocalOptions, evaluates_iam: bool) -> Result<Self, LocalError> {
         let root = super::repository_root()?;
         let python = local_python(&root).await?;
         let target = {
@@ -29,8 +42,7 @@ impl BareStack {
             super::blocking(move || workspace::target_directory(&root)).await?
         };
         let folder = RunFolder::new(&target)?;
-        // No roles are deployed, so no call is asked for one.
-        match boot(&python, folder.path(), &options, false).await {
+        match boot(&python, folder.path(), &options, evaluates_iam).await {
             Ok((emulator, proxy, endpoint)) => Ok(Self {
                 _emulator: emulator,
                 _proxy: proxy,

@@ -39,6 +39,8 @@ pub(super) enum DatabaseStep {
     BackupEnds,
     /// It has been restarted.
     Restarted,
+    /// It has been stopped.
+    Stopped,
     /// Its new roles are active.
     RolesActive,
     /// It is gone.

@@ -32,7 +32,7 @@ impl Rds {
     }
 
     /// Refuses a change of a database that is busy, or has another change before it.
-    fn is_at_rest(&mut self, key: &DatabaseKey) -> Result<(), RdsFault> {
+    pub(super) fn is_at_rest(&mut self, key: &DatabaseKey) -> Result<(), RdsFault> {
         let course = self.course(key);
         let is_at_rest = course.is_some_and(|it| {
             let status = *it.status;

@@ -111,6 +111,13 @@ impl Rds {
                     self.announce_database(key, &DatabaseHappening::Restarted, now);
                 }
             }
+            DatabaseStep::Stopped => {
+                if let Some(course) = self.course(key)
+                    && *course.status == InstanceStatus::Stopping
+                {
+                    *course.status = InstanceStatus::Stopped;
+                }
+            }
             DatabaseStep::RolesActive => self.roles_active(key),
             DatabaseStep::Gone => self.database_gone(key, now),
         }

@@ -48,6 +48,7 @@
 //! - tags that begin with `aws:` are not inherited, neither by snapshots nor by copies;
 //! - a restore without tags gets the snapshot's, for clusters too;
 //! - a change begins some seconds after its call, and until then the database looks as if nothing were to change;
+//! - a new cluster whose call says nothing of encryption is under a key of RDS's own;
 //! - a database that is not `available`, or that a change is accepted for, takes no other change;
 //! - turning backups on begins a full backup at once, and so does a restore with backups on;
 //! - a parameter group that a change brings is in force only after a restart.
@@ -57,6 +58,7 @@ mod change;
 mod cluster;
 mod config;
 mod copy_rules;
+mod create;
 mod database_events;
 mod delete;
 mod describe;
@@ -120,8 +122,8 @@ pub use planned_outcome::{Ending, EventOutcome, Faults, Odds, PlannedOutcome, Re
 pub use plant::PlantedSnapshot;
 pub use region_groups::{SubnetGroup, default_parameter_group};
 pub use request::{
-    AddRole, Answer, CopyDbSnapshot, CreateDbSnapshot, DatabaseRequest, DeleteDatabase,
-    DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots, DescribeEvents,
+    AddRole, Answer, CopyDbSnapshot, CreateDatabase, CreateDbSnapshot, DatabaseRequest,
+    DeleteDatabase, DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots, DescribeEvents,
     DescribeOptionGroups, Filter, GroupKind, ListGroups, ModifySnapshotAttribute, Offer, Page,
     Paging, Quota, Request, SnapshotAttributes,
 };
@@ -230,6 +232,8 @@ impl Rds {
                 .describe_db_clusters(region, &r, now)
                 .map(Answer::Clusters),
             Request::Make(making, r) => self.make(making, region, &r, now),
+            Request::CreateDatabase(family, r) => self.create_database(family, region, &r, now),
+            Request::StopDbInstance(name) => self.stop(region, &name, now).map(one_instance),
             Request::RebootDbInstance(name) => self.reboot(region, &name, now).map(one_instance),
             Request::AddRole(family, r) => self
                 .add_role(family, region, &r, now)

@@ -60,6 +60,10 @@ pub enum Request {
     DeleteDbClusterSnapshot(String),
     /// A call that makes or changes a database.
     Make(Making, DatabaseRequest),
+    /// CreateDBInstance without a cluster, or CreateDBCluster.
+    CreateDatabase(Family, CreateDatabase),
+    /// StopDBInstance, with the identifier.
+    StopDbInstance(String),
     /// RebootDBInstance, with the identifier.
     RebootDbInstance(String),
     /// AddRoleToDBInstance or AddRoleToDBCluster.
@@ -100,6 +104,9 @@ impl Request {
             Self::DescribeDbClusters(_) => "DescribeDBClusters",
             Self::DeleteDbClusterSnapshot(_) => "DeleteDBClusterSnapshot",
             Self::Make(making, _) => making.action(),
+            Self::CreateDatabase(Family::Instance, _) => "CreateDBInstance",
+            Self::CreateDatabase(Family::Cluster, _) => "CreateDBCluster",
+            Self::StopDbInstance(_) => "StopDBInstance",
             Self::RebootDbInstance(_) => "RebootDBInstance",
             Self::AddRole(Family::Instance, _) => "AddRoleToDBInstance",
             Self::AddRole(Family::Cluster, _) => "AddRoleToDBCluster",
@@ -271,6 +278,27 @@ pub struct DatabaseRequest {
     pub tags: Vec<(String, String)>,
     /// Everything else.
     pub parameters: Parameters,
+}
+
+/// CreateDBInstance without a cluster, or CreateDBCluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreateDatabase {
+    /// DBInstanceIdentifier or DBClusterIdentifier.
+    pub database: String,
+    /// Engine.
+    pub engine: String,
+    /// DBInstanceClass; a cluster has none.
+    pub class: Option<String>,
+    /// AllocatedStorage, in GiB; a cluster has none.
+    pub storage: Option<u32>,
+    /// StorageEncrypted.
+    pub encrypted: Option<bool>,
+    /// DBSubnetGroupName.
+    pub subnet_group: Option<String>,
+    /// BackupRetentionPeriod.
+    pub backup_retention_days: Option<u16>,
+    /// Tags, as keys and values.
+    pub tags: Vec<(String, String)>,
 }
 
 /// AddRoleToDBInstance or AddRoleToDBCluster.

@@ -177,10 +177,7 @@ impl Rds {
         now: Timestamp,
     ) -> Result<Cluster, RdsFault> {
         let name = new_identifier("DBClusterIdentifier", &request.database, DATABASE_NAME_MAX)?;
-        if self.region_mut(region).clusters.contains_key(&name) {
-            let message = "DB Cluster already exists".to_owned();
-            return Err(RdsFault::other("DBClusterAlreadyExistsFault", 400, message));
-        }
+        self.is_free_cluster(region, &name)?;
         let snapshot = self.snapshot_to_restore(Making::RestoreCluster, region, request)?;
         let given = &request.parameters;
         let of = &snapshot.instance;
@@ -247,16 +244,27 @@ impl Rds {
                 "Invalid backup retention period: 0. Must be between 1 and 35.".to_owned(),
             ));
         }
-        self.begin_cluster(region, spec, &snapshot, now)
+        self.begin_cluster(region, spec, Some(&snapshot), now)
     }
 
-    fn is_free_instance(&mut self, region: &Region, name: &str) -> Result<(), RdsFault> {
+    pub(super) fn is_free_instance(&mut self, region: &Region, name: &str) -> Result<(), RdsFault> {
         match self.region_mut(region).instances.contains_key(name) {
             false => Ok(()),
             true => Err(RdsFault::other(
                 "DBInstanceAlreadyExists",
                 400,
                 "DB instance already exists".to_owned(),
+            )),
+        }
+    }
+
+    pub(super) fn is_free_cluster(&mut self, region: &Region, name: &str) -> Result<(), RdsFault> {
+        match self.region_mut(region).clusters.contains_key(name) {
+            false => Ok(()),
+            true => Err(RdsFault::other(
+                "DBClusterAlreadyExistsFault",
+                400,
+                "DB Cluster already exists".to_owned(),
             )),
         }
     }
@@ -326,7 +334,7 @@ impl Rds {
         format!("arn:{partition}:secretsmanager:{region}:{account}")
     }
 
-    fn begin_instance(
+    pub(super) fn begin_instance(
         &mut self,
         region: &Region,
         spec: InstanceSpec,
@@ -383,11 +391,11 @@ impl Rds {
         Ok(shown)
     }
 
-    fn begin_cluster(
+    pub(super) fn begin_cluster(
         &mut self,
         region: &Region,
         spec: ClusterSpec,
-        from: &Snapshot,
+        from: Option<&Snapshot>,
         now: Timestamp,
     ) -> Result<Cluster, RdsFault> {
         let max = self.config.max_clusters;
@@ -407,7 +415,7 @@ impl Rds {
             status: InstanceStatus::Creating,
             created: now,
             life: Life {
-                restored_from: Some(from.arn.clone()),
+                restored_from: from.map(|snapshot| snapshot.arn.clone()),
                 ..Life::default()
             },
             spec,

@@ -96,6 +96,10 @@ pub(super) fn checks(region: &Region, request: &Request, rds: &Rds) -> Vec<Check
             vec![place.check("og", r.name.as_deref().unwrap_or("*"), &[])]
         }
         Request::Make(making, r) => place.making(*making, r),
+        Request::CreateDatabase(family, r) => {
+            vec![place.check(family.database_kind(), &r.database, &r.tags)]
+        }
+        Request::StopDbInstance(name) => vec![place.check("db", name, &[])],
         Request::RebootDbInstance(name) => vec![place.check("db", name, &[])],
         Request::AddRole(family, r) => {
             let database = place.check(family.database_kind(), &r.database, &[]);

@@ -2,7 +2,8 @@
 
 use super::form::Form;
 use crate::rds::{
-    AddRole, DatabaseRequest, DeleteDatabase, Family, Making, Parameters, RdsFault, Request,
+    AddRole, CreateDatabase, DatabaseRequest, DeleteDatabase, Family, Making, Parameters, RdsFault,
+    Request,
 };
 
 /// Reads such a call. `None` if the action is another one.
@@ -11,6 +12,16 @@ pub(super) fn request(
     form: &Form,
     tags: Vec<(String, String)>,
 ) -> Option<Result<Request, RdsFault>> {
+    let of_a_cluster = form.get("DBClusterIdentifier").is_some();
+    match action {
+        "CreateDBInstance" if !of_a_cluster => return Some(created(Family::Instance, form, tags)),
+        "CreateDBCluster" => return Some(created(Family::Cluster, form, tags)),
+        "StopDBInstance" => {
+            let name = form.required("DBInstanceIdentifier");
+            return Some(name.map(Request::StopDbInstance));
+        }
+        _ => {}
+    }
     if let Some(making) = Making::ALL.into_iter().find(|it| it.action() == action) {
         return Some(made(making, form, tags));
     }
@@ -51,6 +62,54 @@ fn made(making: Making, form: &Form, tags: Vec<(String, String)>) -> Result<Requ
     Ok(Request::Make(making, request))
 }
 
+/// What the model takes of a database that is made of nothing. It has no users, so their names are read and forgotten.
+const NEW_DATABASE: [&str; 14] = [
+    "Action",
+    "Version",
+    "Engine",
+    "DBInstanceClass",
+    "AllocatedStorage",
+    "StorageType",
+    "StorageEncrypted",
+    "DBSubnetGroupName",
+    "BackupRetentionPeriod",
+    "PubliclyAccessible",
+    "DeletionProtection",
+    "MasterUsername",
+    "MasterUserPassword",
+    "AutoMinorVersionUpgrade",
+];
+
+fn created(family: Family, form: &Form, tags: Vec<(String, String)>) -> Result<Request, RdsFault> {
+    let name = family.database_parameter();
+    let unknown =
+        |key: &&str| *key != name && !key.starts_with("Tags.") && !NEW_DATABASE.contains(key);
+    if let Some(key) = form.iter().map(|(key, _)| key).find(unknown) {
+        let message = format!("The model makes no database with the parameter {key}.");
+        return Err(RdsFault::InvalidParameterValue(message));
+    }
+    let number = |key: &str| {
+        let number = form.integer(key)?.map(TryInto::try_into).transpose();
+        number.map_err(|_| RdsFault::InvalidParameterValue(format!("{key} is out of range.")))
+    };
+    let storage: Option<u32> = number("AllocatedStorage")?;
+    let retention: Option<u32> = number("BackupRetentionPeriod")?;
+    let database = CreateDatabase {
+        database: form.required(name)?,
+        engine: form.required("Engine")?,
+        class: form.optional("DBInstanceClass"),
+        storage,
+        encrypted: match form.get("StorageEncrypted") {
+            Some(_) => Some(form.boolean("StorageEncrypted")?),
+            None => None,
+        },
+        subnet_group: form.optional("DBSubnetGroupName"),
+        backup_retention_days: retention.and_then(|days| days.try_into().ok()),
+        tags,
+    };
+    Ok(Request::CreateDatabase(family, database))
+}
+
 fn role(family: Family, form: &Form) -> Result<Request, RdsFault> {
     let role = AddRole {
         database: form.required(family.database_parameter())?,
@@ -70,4 +129,51 @@ fn deletion(family: Family, form: &Form) -> Result<Request, RdsFault> {
         final_snapshot: form.optional("FinalDBSnapshotIdentifier"),
     };
     Ok(Request::DeleteDatabase(family, deletion))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(form: &str) -> Result<Request, RdsFault> {
+        let form = Form::read(form.as_bytes()).unwrap();
+        let action = form.get("Action").unwrap_or_default().to_owned();
+        request(&action, &form, Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn an_instance_is_made_of_nothing_unless_the_call_names_a_cluster() {
+        let new = "Action=CreateDBInstance&DBInstanceIdentifier=a&Engine=postgres&DBInstanceClass=db.t4g.micro";
+        let storage =
+            "&AllocatedStorage=20&StorageEncrypted=false&MasterUsername=u&MasterUserPassword=p";
+        let Ok(Request::CreateDatabase(Family::Instance, made)) = read(&format!("{new}{storage}"))
+        else {
+            panic!("no instance is made");
+        };
+        assert_eq!((made.storage, made.encrypted), (Some(20), Some(false)));
+        let member = read(&format!("{new}&DBClusterIdentifier=c"));
+        assert!(
+            matches!(member, Ok(Request::Make(Making::CreateMember, _))),
+            "{member:?}"
+        );
+    }
+
+    #[test]
+    fn a_cluster_says_whether_its_call_speaks_of_encryption_and_takes_nothing_that_is_unknown() {
+        let new = "Action=CreateDBCluster&DBClusterIdentifier=c&Engine=aurora-postgresql";
+        let Ok(Request::CreateDatabase(Family::Cluster, made)) = read(new) else {
+            panic!("no cluster is made");
+        };
+        assert_eq!(made.encrypted, None);
+        let unknown = read(&format!("{new}&KmsKeyId=k"));
+        assert!(
+            matches!(unknown, Err(RdsFault::InvalidParameterValue(_))),
+            "{unknown:?}"
+        );
+        let huge = read(&format!("{new}&BackupRetentionPeriod=99999999999"));
+        assert!(
+            matches!(huge, Err(RdsFault::InvalidParameterValue(_))),
+            "{huge:?}"
+        );
+    }
 }

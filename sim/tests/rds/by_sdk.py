@@ -157,7 +157,7 @@ code = refused(
     TargetDBSnapshotIdentifier="other",
 )
 assert code == "InvalidParameterValue", code
-code = refused(ClientError, near.stop_db_instance, DBInstanceIdentifier="orders")
+code = refused(ClientError, near.start_db_instance, DBInstanceIdentifier="orders")
 assert code == "InvalidAction", code
 
 deleted = far.delete_db_snapshot(DBSnapshotIdentifier="first-copy")["DBSnapshot"]

@@ -7,6 +7,7 @@ mod by_tools;
 mod clusters;
 mod clusters_against_moto;
 mod copies;
+mod creations;
 mod deletion;
 mod event_log;
 mod events;

@@ -69,7 +69,7 @@ const PHRASES: [&str; 54] = [
 ];
 
 /// What people read: code, documents, help, messages, templates.
-const TEXTS: [&str; 18] = [
+const TEXTS: [&str; 19] = [
     ".cargo",
     ".ci",
     "CHANGELOG.md",
@@ -82,6 +82,7 @@ const TEXTS: [&str; 18] = [
     "deny.toml",
     "docs",
     "evidence",
+    "live",
     "sim",
     "source-region.yaml",
     "src",
@@ -119,7 +120,9 @@ fn files(folders: &[&str], extensions: &[&str]) -> Vec<PathBuf> {
 
 fn rust_files() -> Vec<PathBuf> {
     files(
-        &["src", "sim", "evidence", "tests", "benches", "build.rs"],
+        &[
+            "src", "sim", "evidence", "live", "tests", "benches", "build.rs",
+        ],
         &["rs"],
     )
 }
