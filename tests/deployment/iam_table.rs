@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use snapferry::domain::deploy::part::Part;
 use snapferry::domain::doctor::permissions::{Requirement, StackFacts};
 use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::role::IamRole;
@@ -493,6 +494,14 @@ fn people_may() -> Vec<Value> {
     let group = rds(SOURCES[0], "og", "tde");
     let readers = "ReadersPolicy";
     may(readers, &["cloudformation:DescribeStacks"], &[&stack], &[]);
+    for part in Part::ALL {
+        let name = format!("{STACK}-{}", part.word());
+        let stack = format!("arn:aws:cloudformation:{HOME}:{ACCOUNT}:stack/{name}/1");
+        let function = format!("arn:aws:lambda:{HOME}:{ACCOUNT}:function:{name}-function");
+        may(readers, &["cloudformation:DescribeStacks"], &[&stack], &[]);
+        let look = ["lambda:GetFunctionConfiguration"];
+        may(readers, &look, &[&function], &[]);
+    }
     may(readers, &["rds:DescribeDBInstances"], &[&db], &[]);
     may(readers, &["rds:DescribeDBClusters"], &[&cluster], &[]);
     may(
