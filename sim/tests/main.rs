@@ -19,7 +19,6 @@ mod proxy;
 mod python_venv;
 mod rds;
 mod remover;
-mod report_in_bucket;
 pub(crate) mod restores;
 mod simulation;
 mod state_machine;

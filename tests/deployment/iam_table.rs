@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use snapferry::domain::deploy::part::Part;
 use snapferry::domain::doctor::permissions::{Requirement, StackFacts};
 use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::role::IamRole;
@@ -493,6 +494,12 @@ fn people_may() -> Vec<Value> {
     let group = rds(SOURCES[0], "og", "tde");
     let readers = "ReadersPolicy";
     may(readers, &["cloudformation:DescribeStacks"], &["*"], &[]);
+    for part in Part::ALL {
+        let name = format!("{STACK}-{}", part.word());
+        let function = format!("arn:aws:lambda:{HOME}:{ACCOUNT}:function:{name}-function");
+        let look = ["lambda:GetFunctionConfiguration"];
+        may(readers, &look, &[&function], &[]);
+    }
     may(readers, &["rds:DescribeDBInstances"], &[&db], &[]);
     may(readers, &["rds:DescribeDBClusters"], &[&cluster], &[]);
     may(

@@ -28,7 +28,9 @@ pub(crate) fn allowed() -> Vec<Value> {
         }
     }
     for (action, kind) in [
+        ("rds:DescribeDBSnapshots", "db"),
         ("rds:DescribeDBSnapshots", "snapshot"),
+        ("rds:DescribeDBClusterSnapshots", "cluster"),
         ("rds:DescribeDBClusterSnapshots", "cluster-snapshot"),
         ("rds:ListTagsForResource", "snapshot"),
         ("rds:ListTagsForResource", "cluster-snapshot"),
@@ -103,10 +105,6 @@ pub(crate) fn denied() -> Vec<Value> {
     for (action, on) in [
         (
             "states:StartExecution",
-            of_machine("stateMachine", "protect"),
-        ),
-        (
-            "states:SendTaskSuccess",
             of_machine("stateMachine", "protect"),
         ),
         (

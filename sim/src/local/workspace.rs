@@ -76,14 +76,6 @@ pub fn build_snapferry() -> Result<PathBuf, LocalError> {
     build(&repository_root()?, "snapferry", "snapferry", &[])
 }
 
-/// Builds the reporter of report.yaml for this machine, quickly rather than small, and returns its path.
-///
-/// # Errors
-/// When the repository is not found, or the program does not compile.
-pub fn build_reporter() -> Result<PathBuf, LocalError> {
-    build(&repository_root()?, "snapferry", "report", &[])
-}
-
 /// Builds one program of the workspace, or finds it built, and returns its path. `how` are cargo's further arguments.
 /// Cargo's progress and the compiler's messages go to standard error.
 ///
