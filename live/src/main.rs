@@ -1,4 +1,8 @@
 //! `cargo live-check`.
+#![allow(
+    clippy::large_futures,
+    reason = "there is one run, and nothing beside it"
+)]
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
