@@ -4,6 +4,11 @@
 //! observed into one of three answers. [`run`](run::run) makes what the questions need, asks them, and removes everything,
 //! also when it is interrupted; what a killed run left, the next one removes. Nothing of this ships.
 
+#![allow(
+    clippy::large_futures,
+    reason = "one question is asked at a time, and its future is boxed once"
+)]
+
 pub mod account;
 pub mod bench;
 pub mod error;

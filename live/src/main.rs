@@ -1,4 +1,8 @@
 //! `cargo live-check`.
+#![allow(
+    clippy::large_futures,
+    reason = "there is one run, and nothing beside it"
+)]
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -7,9 +11,9 @@ use std::rc::Rc;
 
 use anyhow::Context as _;
 use clap::Parser;
-use jiff::Timestamp;
-use snapferry::aws::for_operators;
+use snapferry::aws::{SystemClock, for_operators};
 use snapferry::domain::id::arn::Region;
+use snapferry::ports::Clock as _;
 use snapferry_live::account::{Account, Pace};
 use snapferry_live::journal::Journal;
 use snapferry_live::plan::plan;
@@ -116,7 +120,7 @@ async fn check(arguments: Arguments) -> anyhow::Result<u8> {
         source: source.clone(),
         sdk: for_operators(recovery, arguments.profile.as_deref()).await,
         pace: Pace::AWS,
-        clock: Timestamp::now,
+        clock: || SystemClock.now(),
     };
     let caller = account.caller().await?;
     if caller.account != arguments.account {

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop where it is"
 )]
+#![allow(clippy::large_futures, reason = "a test makes one run at a time")]
 
 mod documents;
 mod program;

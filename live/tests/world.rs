@@ -9,8 +9,9 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use jiff::Timestamp;
-use snapferry::aws::{Reach, for_functions};
+use snapferry::aws::{Reach, SystemClock, for_functions};
 use snapferry::domain::id::arn::Region;
+use snapferry::ports::Clock as _;
 use snapferry_live::account::{Account, Pace};
 use snapferry_live::error::Answered;
 use snapferry_live::question::Question;
@@ -150,7 +151,7 @@ impl World {
             loses,
             lost: Arc::clone(&lost),
         };
-        let clock = VirtualClock::starting_at(Timestamp::now(), SPEED);
+        let clock = VirtualClock::starting_at(SystemClock.now(), SPEED);
         let service = ServiceConfig { rds, clock, events };
         let rds = RdsService::start_with(service, Arc::new(between))
             .await
@@ -201,7 +202,7 @@ impl World {
             source: Region::parse(SOURCE).unwrap(),
             sdk,
             pace: PACE,
-            clock: Timestamp::now,
+            clock: || SystemClock.now(),
         }
     }
 
