@@ -28,6 +28,7 @@ struct Reference {
     first: f64,
     per_second: f64,
     step: f64,
+    throttled: f64,
     /// For each call so far, and for each halving: the first moment at which the next call may be made because of it.
     not_before: Vec<f64>,
 }
@@ -38,6 +39,7 @@ impl Reference {
             first: per_second,
             per_second,
             step: per_second / 128.0,
+            throttled: f64::INFINITY,
             not_before: Vec::new(),
         }
     }
@@ -55,13 +57,19 @@ impl Reference {
     fn learn(&mut self, waited: f64, quiet: f64, is_throttled: bool, now: f64) {
         if is_throttled {
             self.step = (self.per_second / 256.0).max(1.0 / 256.0);
+            self.throttled = self.per_second;
             self.per_second = (self.per_second / 2.0).max(1.0 / EVER.as_secs_f64());
             self.not_before = vec![now + 1.0 + 1.0 / self.per_second];
-        } else if self.per_second < self.first {
+            return;
+        }
+        // Where RDS throttled last, it goes on with care.
+        let is_near = self.per_second >= self.throttled * 0.9 && self.per_second <= self.throttled * 1.1;
+        let step = self.step / if is_near { 8.0 } else { 1.0 };
+        if self.per_second < self.first {
             let turns = 1.0 + quiet * self.per_second;
-            self.per_second = (self.per_second + turns * self.step).min(self.first);
+            self.per_second = (self.per_second + turns * step).min(self.first);
         } else if waited > 0.0 {
-            self.per_second = (self.per_second + self.step).min(50.0);
+            self.per_second = (self.per_second + step).min(50.0);
         }
     }
 

@@ -20,6 +20,11 @@ const PAUSE: SignedDuration = SignedDuration::from_secs(1);
 const STEPS: f64 = 128.0;
 /// The fastest pace, in calls a second.
 const FASTEST: f64 = 50.0;
+/// How much smaller the steps are near the pace that RDS throttled last: RDS's rate is likely the same, and each try of a
+/// faster pace costs a throttled call of every process.
+const CARE: f64 = 8.0;
+/// Which paces are near it, as shares of it.
+const NEAR: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 /// The smallest step. With it even the slowest pace is the first again within twenty minutes.
 const SMALLEST_STEP: f64 = 1.0 / 256.0;
 
@@ -44,6 +49,8 @@ pub struct Pace {
     first: f64,
     /// What an answered call adds.
     step: f64,
+    /// The pace that RDS throttled last. 0 before the first time.
+    throttled: f64,
     /// A call waits no longer for its turn. So no pace is slower than one call in this time: else a caller that makes one
     /// call after the other would not get its second turn, and nothing would be learnt.
     patience: SignedDuration,
@@ -86,6 +93,7 @@ impl Pace {
             per_second,
             first: per_second,
             step: per_second / STEPS,
+            throttled: 0.0,
             patience,
             next: Timestamp::MIN,
             halved: 0,
@@ -125,6 +133,7 @@ impl Pace {
         if is_throttled {
             let half = self.per_second / 2.0;
             self.step = (half / STEPS).max(SMALLEST_STEP);
+            self.throttled = self.per_second;
             self.per_second = half.max(1.0 / self.patience.as_secs_f64());
             self.halved = self.halved.wrapping_add(1);
             // A call that is asked for now may still have its turn.
@@ -134,9 +143,17 @@ impl Pace {
         } else if self.per_second < self.first {
             // As much as if all turns of the quiet time had been used.
             let turns = 1.0 + self.per_second * turn.quiet.as_secs_f64();
-            self.per_second = (self.per_second + turns * self.step).min(self.first);
+            self.per_second = (self.per_second + turns * self.step()).min(self.first);
         } else if turn.wait.is_positive() {
-            self.per_second = (self.per_second + self.step).min(FASTEST);
+            self.per_second = (self.per_second + self.step()).min(FASTEST);
+        }
+    }
+
+    /// What an answered call adds now.
+    fn step(&self) -> f64 {
+        match NEAR.contains(&(self.per_second / self.throttled)) {
+            true => self.step / CARE,
+            false => self.step,
         }
     }
 
