@@ -52,9 +52,7 @@ pub async fn work<W: Permissions>(
 ) -> Result<CommandOutcome, WorkError> {
     match prepare(world, worker_config, command, receives).await? {
         Prepared::Done(outcome) => Ok(outcome),
-        Prepared::Target(target) => {
-            act_on(world, worker_config, command, target, receives).await
-        }
+        Prepared::Target(target) => act_on(world, worker_config, command, target, receives).await,
         Prepared::NeedsSource => {
             let shown = look_for_sources(world, worker_config, &[command]).await;
             let shown = shown.into_iter().next().flatten();

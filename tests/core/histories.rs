@@ -271,7 +271,9 @@ fn a_due_time_at_which_rds_took_no_snapshot_is_not_now() {
         kept: vec![Kept {
             database: orders(),
             why: KeptWhy::NotNow,
+            due: time("2026-11-22T03:00:00Z"),
         }],
+        spread: None,
     };
     let policy = a_run("orders").policy;
     run(world.set_plan_cursor(&policy, &region(SOURCE), &cursor)).unwrap();

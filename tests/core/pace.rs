@@ -63,11 +63,12 @@ impl Reference {
             return;
         }
         // Where RDS throttled last, it goes on with care.
-        let is_near = self.per_second >= self.throttled * 0.9 && self.per_second <= self.throttled * 1.1;
+        let is_near =
+            self.per_second >= self.throttled * 0.9 && self.per_second <= self.throttled * 1.1;
         let step = self.step / if is_near { 8.0 } else { 1.0 };
         if self.per_second < self.first {
-            let turns = 1.0 + quiet * self.per_second;
-            self.per_second = (self.per_second + turns * step).min(self.first);
+            let quiet = quiet * self.per_second * self.step;
+            self.per_second = (self.per_second + step + quiet).min(self.first);
         } else if waited > 0.0 {
             self.per_second = (self.per_second + step).min(50.0);
         }
@@ -303,4 +304,21 @@ fn a_first_batch_of_changes_has_its_turns() {
     let pace = paces.of(&source, Operation::CreateDbSnapshot);
     let made = (0..10).filter(|_| pace.turn(BEGIN, BEGIN).is_some());
     assert_eq!(made.count(), 10);
+}
+
+/// The looks of a large sweep come one after the other, and most of RDS's rate is for those that somebody waits for.
+#[test]
+fn a_sweep_reads_five_times_a_second_and_never_faster() {
+    let source = Region::parse("eu-west-1").unwrap();
+    let mut paces = Paces::of_sweeps();
+    let mut now = 0.0;
+    for _ in 0..1_000 {
+        let pace = paces.of(&source, Operation::DescribeDbSnapshots);
+        let this = turn(pace, now);
+        now += this.wait.as_secs_f64();
+        pace.learn(this, false, at(now));
+    }
+    assert!((198.0..200.0).contains(&now), "{now} s");
+    let changes = paces.of(&source, Operation::CopyDbSnapshot);
+    assert_eq!(*changes, lifelike(false), "only its reads are slower");
 }

@@ -148,7 +148,7 @@ async fn add_due<W: Permissions>(
     for kept in cursor.kept {
         if kept.why == KeptWhy::NotNow {
             let of = seen.entry(group(&kept.database.resource_id)).or_default();
-            of.not_now = Some(in_seconds(cursor.until));
+            of.not_now = Some(in_seconds(kept.due));
         }
     }
     Ok(())

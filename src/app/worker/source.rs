@@ -1,5 +1,7 @@
 //! Finds the sources of copy commands.
 
+use futures_util::future::join_all;
+
 use crate::app::places::{group, place_of};
 use crate::app::worker::automated_source;
 use crate::app::worker::config::WorkerConfig;
@@ -60,27 +62,46 @@ pub(super) async fn look_for_sources<W: Permissions>(
     worker_config: &WorkerConfig,
     commands: &[&Command],
 ) -> Vec<Option<Shown>> {
-    let mut shown: Vec<Option<Shown>> = commands.iter().map(|_| None).collect();
     let own = (0..commands.len()).filter(|at| commands[*at].run.options.automated.is_none());
     let in_a_call = (worker_config.width / FIRST_NAMES).max(1);
     let place = |at: &usize| place_of(&commands[*at].run.database.arn);
-    for group in group(own.collect(), in_a_call, place) {
-        let Some((region, family)) = group.first().map(place) else {
-            continue;
-        };
-        let names = |at: &usize| first_names(worker_config, &commands[*at].run);
-        let ids: Vec<SnapshotId> = group.iter().flat_map(names).collect();
-        let found = world.describe_snapshots(&region, family, &ids).await;
-        for at in group {
-            let ids = names(&at);
-            let is_of_it = |one: &&Snapshot| ids.contains(&SnapshotId::of(&one.arn));
-            shown[at] = Some(match &found {
-                Ok(found) => Ok(found.iter().filter(is_of_it).cloned().collect()),
-                Err(error) => Err(error.without_source()),
-            });
-        }
+    // A slow region must not delay the commands of others.
+    let looked = group(own.collect(), in_a_call, place)
+        .into_iter()
+        .map(|group| look(world, worker_config, commands, group));
+    let mut shown: Vec<Option<Shown>> = commands.iter().map(|_| None).collect();
+    for (at, found) in join_all(looked).await.into_iter().flatten() {
+        shown[at] = Some(found);
     }
     shown
+}
+
+/// One call about the sources of some of the commands, all of one region and family.
+async fn look<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    commands: &[&Command],
+    group: Vec<usize>,
+) -> Vec<(usize, Shown)> {
+    let names = |at: usize| first_names(worker_config, &commands[at].run);
+    let Some((region, family)) = group
+        .first()
+        .map(|at| place_of(&commands[*at].run.database.arn))
+    else {
+        return Vec::new();
+    };
+    let ids: Vec<SnapshotId> = group.iter().flat_map(|at| names(*at)).collect();
+    let found = world.describe_snapshots(&region, family, &ids).await;
+    let of_one = |at: usize| {
+        let ids = names(at);
+        let is_of_it = |one: &&Snapshot| ids.contains(&SnapshotId::of(&one.arn));
+        let shown = match &found {
+            Ok(found) => Ok(found.iter().filter(is_of_it).cloned().collect()),
+            Err(error) => Err(error.without_source()),
+        };
+        (at, shown)
+    };
+    group.into_iter().map(of_one).collect()
 }
 
 /// Finds the source of a new command, by what RDS was asked for its batch and, where that does not say it, by a call of its

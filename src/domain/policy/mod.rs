@@ -14,4 +14,5 @@ pub mod selected;
 pub mod set;
 pub mod span;
 pub mod spec;
+pub mod spread;
 pub mod timing;

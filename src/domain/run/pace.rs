@@ -30,14 +30,30 @@ const SMALLEST_STEP: f64 = 1.0 / 256.0;
 
 /// The paces of one process.
 #[derive(Debug, Default)]
-pub struct Paces(BTreeMap<(Region, Operation), Pace>);
+pub struct Paces {
+    all: BTreeMap<(Region, Operation), Pace>,
+    sweeps: bool,
+}
 
 impl Paces {
+    /// The sweeper's. It reads for many waits in a row, and nobody waits for it: so it leaves more than half of the rate to
+    /// those that a hint or a command waits for.
+    #[must_use]
+    pub fn of_sweeps() -> Self {
+        Self {
+            all: BTreeMap::new(),
+            sweeps: true,
+        }
+    }
+
     /// The pace of an operation in a region.
     pub fn of(&mut self, region: &Region, operation: Operation) -> &mut Pace {
-        self.0
-            .entry((region.clone(), operation))
-            .or_insert_with(|| Pace::of(operation))
+        let pace = || match self.sweeps && operation.is_read() {
+            true => Pace::new(5.0, Pace::READS_WAIT).at_most(5.0),
+            false => Pace::of(operation),
+        };
+        let key = (region.clone(), operation);
+        self.all.entry(key).or_insert_with(pace)
     }
 }
 
@@ -47,6 +63,8 @@ pub struct Pace {
     per_second: f64,
     /// The pace that it began with.
     first: f64,
+    /// The fastest pace that it learns.
+    fastest: f64,
     /// What an answered call adds.
     step: f64,
     /// The pace that RDS throttled last. 0 before the first time.
@@ -73,7 +91,7 @@ pub struct Turn {
 
 impl Pace {
     /// How long a read waits for its turn. A function's timeout counts with it, and with that of a change.
-    pub const READS_WAIT: SignedDuration = SignedDuration::from_secs(2);
+    pub const READS_WAIT: SignedDuration = SignedDuration::from_secs(3);
     /// How long a change waits for its turn: as long as the last of ten that come to a new process.
     pub const CHANGES_WAIT: SignedDuration = SignedDuration::from_secs(5);
 
@@ -92,12 +110,19 @@ impl Pace {
         Self {
             per_second,
             first: per_second,
+            fastest: FASTEST,
             step: per_second / STEPS,
             throttled: 0.0,
             patience,
             next: Timestamp::MIN,
             halved: 0,
         }
+    }
+
+    /// The same pace, never faster than this.
+    #[must_use]
+    fn at_most(self, fastest: f64) -> Self {
+        Self { fastest, ..self }
     }
 
     /// The turn of a call that was first asked for at `asked_at`. `None` if it would wait for longer than it may.
@@ -141,11 +166,11 @@ impl Pace {
             let next = now.saturating_add(QUIET.saturating_add(pause));
             self.next = next.unwrap_or(Timestamp::MAX);
         } else if self.per_second < self.first {
-            // As much as if all turns of the quiet time had been used.
-            let turns = 1.0 + self.per_second * turn.quiet.as_secs_f64();
-            self.per_second = (self.per_second + turns * self.step()).min(self.first);
+            // As much as if all turns of the quiet time had been used. What was learnt before it says little.
+            let quiet = self.per_second * turn.quiet.as_secs_f64() * self.step;
+            self.per_second = (self.per_second + self.step() + quiet).min(self.first);
         } else if turn.wait.is_positive() {
-            self.per_second = (self.per_second + self.step()).min(FASTEST);
+            self.per_second = (self.per_second + self.step()).min(self.fastest);
         }
     }
 
