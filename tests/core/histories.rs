@@ -473,7 +473,7 @@ fn the_strip_says_by_the_history_what_rds_no_longer_shows() {
     };
     let taken = [day(4).as_second() + 60];
     let marks = |history: &History, taken: Option<&[i64]>| -> Vec<Mark> {
-        let strip = strip(&due, taken, history, day(7));
+        let strip = strip(&due, SignedDuration::ZERO, taken, history, day(7));
         strip.iter().map(|due| due.mark).collect()
     };
     let expected = [
