@@ -209,7 +209,7 @@ fn nothing_was_missed_before_the_policy_had_its_due_times() {
 
 #[test]
 fn a_round_that_is_killed_while_it_removes_has_kept_its_due_times() {
-    let world = world("keep_last = 1", copies("orders", 20));
+    let world = world("spread = \"0m\"\nkeep_last = 1", copies("orders", 20));
     select(&world);
     rounds(&world, 29);
     world.pass(SignedDuration::from_hours(1));
