@@ -40,7 +40,7 @@ use crate::settings::Planning;
 
 use due_times::{Before, DueTimes};
 use error::PlanError;
-use left_over::{Named, plan_left_over};
+use left_over::{KnownDatabases, plan_left_over};
 use outcome::log;
 use row::{CONCURRENCY, DueNow, Known, MayWait};
 use scope::names_of;
@@ -189,12 +189,12 @@ async fn plan_region<W: Permissions>(
     match work {
         Work::Nothing => {}
         // A part of what was left over cannot be planned without losing the rest.
-        Work::Named(..) if !scope.is_all() => planned.only_left_over = true,
-        Work::Named(cursor, named) => {
+        Work::Known(..) if !scope.is_all() => planned.only_left_over = true,
+        Work::Known(cursor, named) => {
             planned.due = Some(cursor.until);
             planned.only_left_over = true;
             let due_times = named.due_times(policy, &cursor);
-            let due = due_now(DueTimes::Named(&due_times), true);
+            let due = due_now(DueTimes::Known(&due_times), true);
             let width = planning.stack.sweep_width;
             plan_left_over(world, &due, &cursor, &named, width, &mut planned).await;
         }
@@ -229,7 +229,7 @@ enum Work {
     /// Nothing is due, and nothing was left over.
     Nothing,
     /// The region was listed for the last due time. These are left over, or their own time has come since.
-    Named(Cursor, Named),
+    Known(Cursor, KnownDatabases),
     /// A due time has come for which the region was not listed.
     All {
         due: Timestamp,
@@ -288,8 +288,8 @@ async fn due_work<W: Permissions>(
             read.databases
         }
     };
-    let named = Named::of(&cursor, &selected, now);
-    Ok(Work::Named(cursor, named))
+    let named = KnownDatabases::of(&cursor, &selected, now);
+    Ok(Work::Known(cursor, named))
 }
 
 /// Lists a region, starts what is to be started, and moves the cursor. What could not be started is kept beside the

@@ -41,7 +41,7 @@ pub(super) enum DueTimes<'a> {
         now: Timestamp,
     },
     /// Those that are known by name, each with what is owed to it.
-    Named(&'a BTreeMap<ResourceId, OwnDue>),
+    Known(&'a BTreeMap<ResourceId, OwnDue>),
 }
 
 impl DueTimes<'_> {
@@ -57,7 +57,7 @@ impl DueTimes<'_> {
                 let owed = before.and_then(|before| before.owed(policy, database));
                 owed.map_or(DueOf::Later(own), DueOf::Now)
             }
-            Self::Named(all) => match all.get(database) {
+            Self::Known(all) => match all.get(database) {
                 Some(due) => DueOf::Now(*due),
                 None => DueOf::Later(Timestamp::MAX),
             },

@@ -26,7 +26,7 @@ pub(super) async fn plan_left_over<W: Permissions>(
     world: &W,
     due: &DueNow<'_>,
     cursor: &Cursor,
-    Named { all, spread }: &Named,
+    KnownDatabases { all, spread }: &KnownDatabases,
     width: usize,
     planned: &mut Planned,
 ) {
@@ -63,14 +63,14 @@ pub(super) async fn plan_left_over<W: Permissions>(
 }
 
 /// The databases that a tick asks about by name.
-pub(super) struct Named {
+pub(super) struct KnownDatabases {
     /// Each with the due time that is owed to it.
     pub(super) all: Vec<Kept>,
     /// How far the spread has come once they are planned.
     pub(super) spread: Option<OpenSpread>,
 }
 
-impl Named {
+impl KnownDatabases {
     /// What the cursor keeps by name, and of the databases that the policy selects those whose own times lie between what was
     /// planned and now. The due time of the latter takes the place of an earlier one that was left over.
     pub(super) fn of(cursor: &Cursor, selected: &[SelectedDatabase], now: Timestamp) -> Self {

@@ -6,6 +6,7 @@ pub mod file;
 pub mod in_force;
 pub mod keep_span;
 pub mod overdue;
+pub mod own_time;
 pub mod retention;
 pub mod rpo;
 pub mod rules;
