@@ -19,6 +19,7 @@ use crate::domain::policy::cursor::{Cursor, KeptWhy};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::schedule::Schedule;
 use crate::domain::policy::spec::Source;
+use crate::domain::policy::spread::{later, offset};
 use crate::domain::policy::timing::{DueDatabase, FirstRun, Newest, Waits, waits};
 use crate::domain::rds::database::{Database, UnreadableRow};
 use crate::domain::run::failure::Operation;
@@ -63,6 +64,8 @@ pub enum Verdict {
         policy: PolicyName,
         /// The time for which the planner's next run starts an execution, if one is due now.
         due: Option<Timestamp>,
+        /// Its next own time: the due time, and its share of the policy's spread.
+        own: Option<Timestamp>,
         /// The execution that the catalog names as its open run. It may have failed since.
         open: Option<ExecutionName>,
         /// The due time that was skipped because an execution still goes on, and is planned when that has ended.
@@ -177,8 +180,8 @@ struct View<'a, W> {
     /// The policies that were planned in the region before.
     planned: BTreeSet<PolicyName>,
     due: BTreeMap<PolicyName, Timestamp>,
-    /// The last due time of each policy that has planned it, with the databases that it has left over.
-    left_over: BTreeMap<PolicyName, Cursor>,
+    /// Up to when each policy is planned, with the databases that it has left over.
+    cursors: BTreeMap<PolicyName, Cursor>,
 }
 
 /// What was seen of a region.
@@ -206,7 +209,7 @@ async fn look<W: Permissions>(
     region: &Region,
     now: Timestamp,
 ) -> Result<RegionPlan, PortError> {
-    let (mut due, mut left_over) = (BTreeMap::new(), BTreeMap::new());
+    let (mut due, mut cursors) = (BTreeMap::new(), BTreeMap::new());
     let mut planned = BTreeSet::new();
     for policy in policies.all.iter().filter(|one| !one.options.paused) {
         let cursor = world.plan_cursor(&policy.name, region).await?;
@@ -214,9 +217,8 @@ async fn look<W: Permissions>(
         planned.extend(until.map(|_| policy.name.clone()));
         if let Some(time) = policy.schedule.due(until, now) {
             due.insert(policy.name.clone(), time);
-        } else if let Some(cursor) = cursor {
-            left_over.insert(policy.name.clone(), cursor);
         }
+        cursors.extend(cursor.map(|cursor| (policy.name.clone(), cursor)));
     }
     let view = View {
         world,
@@ -228,7 +230,7 @@ async fn look<W: Permissions>(
         tde: TdeGroups::default(),
         planned,
         due,
-        left_over,
+        cursors,
     };
     // Ask for both families at once: a region that does not answer then costs one timeout and not two.
     let (instances, clusters) = join(view.list(Family::Instance), view.list(Family::Cluster)).await;
@@ -372,20 +374,28 @@ impl<W: Permissions> View<'_, W> {
             }
             _ => Vec::new(),
         };
-        let kept = self.kept(&policy, database);
-        let owed = kept.map(|(due, _)| due);
-        let due = self.due.get(&policy).copied().or(owed);
-        let waits = due.zip(rules).and_then(|(due, policy)| {
+        let id = &database.resource_id;
+        let own = rules.and_then(|rules| rules.next_own_time(id, self.now));
+        // The next own time drops what is owed of an earlier one.
+        let listed = self.due.get(&policy).copied().zip(rules);
+        let listed = listed.map(|(due, rules)| (due, rules.own_time(due, id)));
+        let has_come = listed.filter(|(_, own)| *own <= self.now);
+        let kept = self.kept(&policy, database).filter(|_| has_come.is_none());
+        let owed = rules.and_then(|rules| self.owed(rules, id, kept));
+        let due = has_come.or(owed);
+        let waits = due.zip(rules).and_then(|((_, own_time), policy)| {
             let of = DueDatabase {
                 policy,
-                due,
+                own: own_time,
+                next: own,
                 planned_before: self.planned.contains(&policy.name),
                 newest: newest_data,
             };
             waits(&of, self.first_run, self.now)
         });
         let verdict = Verdict::Selected {
-            due: due.filter(|_| waits.is_none()),
+            due: due.map(|(due, _)| due).filter(|_| waits.is_none()),
+            own,
             waits,
             skipped: kept
                 .filter(|(_, why)| *why == KeptWhy::StillRunning)
@@ -396,11 +406,29 @@ impl<W: Permissions> View<'_, W> {
         (verdict, warnings)
     }
 
+    /// The due time that a region was listed for and the planner's next run plans a database for, if it does, and the
+    /// database's own time of it.
+    fn owed(
+        &self,
+        policy: &Policy,
+        database: &ResourceId,
+        kept: Option<(Timestamp, KeptWhy)>,
+    ) -> Option<(Timestamp, Timestamp)> {
+        let cursor = self.cursors.get(&policy.name);
+        let open = cursor.and_then(|cursor| cursor.spread);
+        let within = open.zip(cursor).and_then(|(open, cursor)| {
+            let own = later(cursor.until, offset(database, open.over));
+            (own > open.through && own <= self.now).then_some((cursor.until, own))
+        });
+        let owed = kept.map(|(due, _)| (due, policy.own_time(due, database)));
+        within.or(owed)
+    }
+
     /// The due time that is still owed to a database, and why it is.
     fn kept(&self, policy: &PolicyName, database: &Database) -> Option<(Timestamp, KeptWhy)> {
-        let cursor = self.left_over.get(policy)?;
+        let cursor = self.cursors.get(policy)?;
         let mut kept = cursor.kept.iter();
         let kept = kept.find(|kept| kept.database.resource_id == database.resource_id)?;
-        Some((cursor.until, kept.why))
+        Some((kept.due, kept.why))
     }
 }

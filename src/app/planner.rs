@@ -1,5 +1,6 @@
 //! The planner: starts one execution for each database that is due.
 
+mod due_times;
 mod error;
 mod left_over;
 mod outcome;
@@ -28,6 +29,7 @@ use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::selected::selected_now;
 use crate::domain::policy::spec::Source;
+use crate::domain::policy::spread::OpenSpread;
 use crate::domain::policy::timing::FirstRun;
 use crate::domain::restore::configuration::Member;
 use crate::domain::restore::roster::Roster;
@@ -36,8 +38,9 @@ use crate::error::chain;
 use crate::ports::{PAGES_MAX, PortError, RdsError, ReadPolicies, pages};
 use crate::settings::Planning;
 
+use due_times::{Before, DueTimes};
 use error::PlanError;
-use left_over::plan_left_over;
+use left_over::{KnownDatabases, plan_left_over};
 use outcome::log;
 use row::{CONCURRENCY, DueNow, Known, MayWait};
 use scope::names_of;
@@ -170,11 +173,11 @@ async fn plan_region<W: Permissions>(
             return planned;
         }
     };
-    let due_now = |at, planned_before| DueNow {
+    let due_now = |due, planned_before| DueNow {
         stack: &planning.stack.rules.stack,
         policies,
         policy,
-        at,
+        due,
         scope,
         tde,
         retries_refused: when == When::RetryRefused,
@@ -186,20 +189,36 @@ async fn plan_region<W: Permissions>(
     match work {
         Work::Nothing => {}
         // A part of what was left over cannot be planned without losing the rest.
-        Work::LeftOver(_) if !scope.is_all() => planned.only_left_over = true,
-        Work::LeftOver(cursor) => {
+        Work::Known(..) if !scope.is_all() => planned.only_left_over = true,
+        Work::Known(cursor, named) => {
             planned.due = Some(cursor.until);
             planned.only_left_over = true;
-            let (due, width) = (due_now(cursor.until, true), planning.stack.sweep_width);
-            plan_left_over(world, &due, &cursor, width, &mut planned).await;
+            let due_times = named.due_times(policy, &cursor);
+            let due = due_now(DueTimes::Known(&due_times), true);
+            let width = planning.stack.sweep_width;
+            plan_left_over(world, &due, &cursor, &named, width, &mut planned).await;
         }
-        Work::All {
-            due,
-            planned_before,
-        } => {
+        Work::All { due, cursor } => {
             planned.due = Some(due);
-            let due = due_now(due, planned_before);
-            plan_all(world, &due, when, &mut planned).await;
+            let now = world.now();
+            let before = Before::of(policy, due, cursor.as_ref());
+            let due_times = match when {
+                When::Due => DueTimes::Listed {
+                    due,
+                    before: before.as_ref(),
+                    now,
+                },
+                When::Again | When::At(_) | When::RetryRefused => DueTimes::AtOnce(due),
+            };
+            let open = OpenSpread {
+                over: policy.spread_at(due),
+                through: now,
+            };
+            let open = open.at(due, now).filter(|_| when == When::Due);
+            // A person's run needs no cursor.
+            let planned_before = when != When::Due || cursor.is_some();
+            let due_now = due_now(due_times, planned_before);
+            plan_all(world, &due_now, (due, open), when, &mut planned).await;
         }
     }
     planned
@@ -209,13 +228,13 @@ async fn plan_region<W: Permissions>(
 enum Work {
     /// Nothing is due, and nothing was left over.
     Nothing,
-    /// The last due time is planned, and has left these over.
-    LeftOver(Cursor),
-    /// Every database is due.
+    /// The region was listed for the last due time. These are left over, or their own time has come since.
+    Known(Cursor, KnownDatabases),
+    /// A due time has come for which the region was not listed.
     All {
         due: Timestamp,
-        /// Whether the policy was planned in the region before.
-        planned_before: bool,
+        /// Up to when the policy was planned in the region, if it was.
+        cursor: Option<Cursor>,
     },
 }
 
@@ -225,31 +244,63 @@ async fn work<W: Permissions>(
     region: &Region,
     when: When,
 ) -> Result<Work, PortError> {
-    let mut planned_before = true;
+    let now = world.now();
     let due = match when {
         When::At(time) => Some(time),
-        When::Again | When::RetryRefused => policy.schedule.due(None, world.now()),
-        When::Due => {
-            let cursor = world.plan_cursor(&policy.name, region).await?;
-            let until = cursor.as_ref().map(|cursor| cursor.until);
-            planned_before = until.is_some();
-            match (policy.schedule.due(until, world.now()), cursor) {
-                (None, Some(cursor)) if !cursor.kept.is_empty() => {
-                    return Ok(Work::LeftOver(cursor));
-                }
-                (due, _) => due,
+        When::Again | When::RetryRefused => policy.schedule.due(None, now),
+        When::Due => return due_work(world, policy, region, now).await,
+    };
+    Ok(due.map_or(Work::Nothing, |due| Work::All { due, cursor: None }))
+}
+
+/// What is due by the cursor. A region is listed once for each due time; within its spread the stored selection says which
+/// databases there are. If that cannot be read, the region is listed again.
+async fn due_work<W: Permissions>(
+    world: &W,
+    policy: &Policy,
+    region: &Region,
+    now: Timestamp,
+) -> Result<Work, PortError> {
+    let cursor = world.plan_cursor(&policy.name, region).await?;
+    let until = cursor.as_ref().map(|cursor| cursor.until);
+    if let Some(due) = policy.schedule.due(until, now) {
+        return Ok(Work::All { due, cursor });
+    }
+    let Some(cursor) = cursor else {
+        return Ok(Work::Nothing);
+    };
+    if cursor.spread.is_none() && cursor.kept.is_empty() {
+        return Ok(Work::Nothing);
+    }
+    let selected = match cursor.spread {
+        None => Vec::new(),
+        Some(_) => {
+            let read = read_selection(world, &policy.name, region).await?;
+            if let Some(why) = read.fault {
+                let policy = &policy.name;
+                warn!(%policy, %region, %why, "the region is listed again, because the databases that the policy selects could not be read");
+                let due = cursor.until;
+                return Ok(Work::All {
+                    due,
+                    cursor: Some(cursor),
+                });
             }
+            read.databases
         }
     };
-    Ok(due.map_or(Work::Nothing, |due| Work::All {
-        due,
-        planned_before,
-    }))
+    let named = KnownDatabases::of(&cursor, &selected, now);
+    Ok(Work::Known(cursor, named))
 }
 
 /// Lists a region, starts what is to be started, and moves the cursor. What could not be started is kept beside the
 /// cursor, so that it alone is asked about on the next ticks.
-async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, planned: &mut Planned) {
+async fn plan_all<W: Permissions>(
+    world: &W,
+    due: &DueNow<'_>,
+    (at, mut open): (Timestamp, Option<OpenSpread>),
+    when: When,
+    planned: &mut Planned,
+) {
     let mut errors = Vec::new();
     let mut listed = Listed::default();
     for family in Family::ALL {
@@ -278,9 +329,14 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
         && matches!(when, When::Due | When::Again)
         && let Err(error) = remember_selected(world, planned).await
     {
-        // Only the metrics need it. The cursor moves on, so that the region is not listed anew on every tick.
         let (region, error) = (&planned.region, chain(&error));
-        warn!(%region, error, "which databases the policy selects could not be stored for the metrics");
+        if open.is_some() {
+            // The next ticks of the spread find the databases there, so the region is listed again.
+            planned.error = Some(error.to_string());
+        } else {
+            // Only the metrics need it. The cursor moves on, so that the region is not listed anew on every tick.
+            warn!(%region, error, "which databases the policy selects could not be stored for the metrics");
+        }
     }
     // A policy whose databases wait for its first due time is planned up to now, even if the region was not listed to its
     // end: their first due time would otherwise find it unplanned again.
@@ -289,9 +345,13 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
             && may.first_run == FirstRun::Wait
             && due.policy.options.source == Source::Snapshot
     });
+    if planned.error.is_some() {
+        // Which databases have own times to come is not known.
+        open = None;
+    }
     if (planned.error.is_none() || first_waits)
         && matches!(when, When::Due | When::Again)
-        && let Some(behind) = Cursor::behind(due.at, planned.left_over())
+        && let Some(behind) = Cursor::behind(at, planned.left_over(), open)
         && let Err(error) = world
             .set_plan_cursor(&planned.policy, &planned.region, &behind)
             .await

@@ -349,8 +349,7 @@ async fn notices<W: ReadPlanCursor + DescribeStack>(
     for policy in &policies.all {
         for region in &planning.source_regions {
             let cursor = world.plan_cursor(&policy.name, region).await?;
-            let until = cursor.map(|cursor| cursor.until);
-            notices.extend(silent_planner(policy, region, until, now));
+            notices.extend(silent_planner(policy, region, cursor.as_ref(), now));
         }
     }
     notices.extend(missing_remover(world, planning, policies).await);

@@ -33,7 +33,7 @@ use give_up::give_up;
 use outcome::AttemptOutcome;
 use refused::{ask, refused};
 use register::{Registration, mark, next_attempt, queue, register};
-use source::{no_source, source};
+use source::{Shown, awaited_source, look_for_sources, no_source, source};
 use step_target::StepTarget;
 
 pub use config::WorkerConfig;
@@ -50,35 +50,91 @@ pub async fn work<W: Permissions>(
     command: &Command,
     receives: u32,
 ) -> Result<CommandOutcome, WorkError> {
+    match prepare(world, worker_config, command, receives).await? {
+        Prepared::Done(outcome) => Ok(outcome),
+        Prepared::Target(target) => act_on(world, worker_config, command, target, receives).await,
+        Prepared::NeedsSource => {
+            let shown = look_for_sources(world, worker_config, &[command]).await;
+            let shown = shown.into_iter().next().flatten();
+            go_on(world, worker_config, command, shown, receives).await
+        }
+    }
+}
+
+/// How far a command comes without a call to RDS that others of its batch could share.
+enum Prepared {
+    /// It needs no further try.
+    Done(CommandOutcome),
+    /// What it asks for is known.
+    Target(StepTarget),
+    /// RDS must be asked for its source.
+    NeedsSource,
+}
+
+/// Asks whether the command's token is alive, and what the command asks for.
+async fn prepare<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    command: &Command,
+    receives: u32,
+) -> Result<Prepared, WorkError> {
     match world.send_task_heartbeat(&command.token).await {
         Probe::Alive => {}
         Probe::Dead if is_dead(world, &command.token, &by_receive(receives)).await? => {
-            return Ok(CommandOutcome::Stale);
+            return Ok(Prepared::Done(CommandOutcome::Stale));
         }
         Probe::Dead => return Err(WorkError::HeardDeadOnce),
         Probe::Invalid => return Err(WorkError::InvalidToken),
         Probe::Unknown(error) => return Err(WorkError::Probe(error)),
     }
     let automated = command.run.options.automated.as_ref();
-    let step_target = match (command.step, automated) {
+    Ok(match (command.step, automated) {
         (Step::Snapshot, Some(of)) => {
-            return automated_source::see(world, worker_config, command, of, receives).await;
+            let seen = automated_source::see(world, worker_config, command, of, receives);
+            Prepared::Done(seen.await?)
         }
-        (Step::Snapshot, None) => StepTarget::Snapshot,
-        (Step::Copy, _) => match source(world, worker_config, command, receives).await? {
-            Source::Found(expected_copy) => StepTarget::Copy(expected_copy),
-            Source::Expired(of) => {
-                let wait = automated_source::wait(world, command, &of);
-                return expired(world, worker_config, &wait, &of).await;
-            }
-            Source::None => return no_source(world, worker_config, command, receives).await,
-            Source::Unfit(failure) => {
-                let wait =
-                    StepTarget::Snapshot.wait(worker_config, command, Attempt::FIRST, world.now());
-                return give_up(world, &wait, failure).await;
-            }
+        (Step::Snapshot, None) => Prepared::Target(StepTarget::Snapshot),
+        (Step::Copy, _) => match awaited_source(world, worker_config, command).await? {
+            Some(expected_copy) => Prepared::Target(StepTarget::Copy(expected_copy)),
+            None => Prepared::NeedsSource,
         },
-    };
+    })
+}
+
+/// Goes on with a copy command once RDS was asked for the sources of its batch.
+async fn go_on<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    command: &Command,
+    shown: Option<Shown>,
+    receives: u32,
+) -> Result<CommandOutcome, WorkError> {
+    match source(world, worker_config, command, shown, receives).await? {
+        Source::Found(expected_copy) => {
+            let target = StepTarget::Copy(expected_copy);
+            act_on(world, worker_config, command, target, receives).await
+        }
+        Source::Expired(of) => {
+            let wait = automated_source::wait(world, command, &of);
+            expired(world, worker_config, &wait, &of).await
+        }
+        Source::None => no_source(world, worker_config, command, receives).await,
+        Source::Unfit(failure) => {
+            let wait =
+                StepTarget::Snapshot.wait(worker_config, command, Attempt::FIRST, world.now());
+            give_up(world, &wait, failure).await
+        }
+    }
+}
+
+/// Registers the wait of what the command asks for, and then calls RDS.
+async fn act_on<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    command: &Command,
+    step_target: StepTarget,
+    receives: u32,
+) -> Result<CommandOutcome, WorkError> {
     let first = step_target.wait(worker_config, command, Attempt::FIRST, world.now());
     let execution = command.execution.name();
     if let Permit::Refused(why) = world.check_claim(&command.run, execution).await? {

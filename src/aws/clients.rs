@@ -125,6 +125,15 @@ impl<Extra> Aws<Extra> {
         }
     }
 
+    /// The same at the paces of a sweep.
+    #[must_use]
+    pub fn for_sweeps(self) -> Self {
+        Self {
+            paces: Mutex::new(Paces::of_sweeps()),
+            ..self
+        }
+    }
+
     /// The client for reading from RDS in a region. RDS is the only service that Snapferry calls in several regions.
     pub(super) fn rds(&self, region: &Region) -> aws_sdk_rds::Client {
         self.rds_client(region, Purpose::Read, Tries::Usual)

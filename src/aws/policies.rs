@@ -24,6 +24,9 @@ const SET: &str = "set";
 /// refuses a set with a field that it does not know.
 const CATCHES_UP: &str = "catches_up";
 
+/// Whether a version that knows `spread` applied the set.
+const SPREADS: &str = "spreads";
+
 fn version_key(version: Version) -> AttributeValue {
     // A number is never equal to `current`.
     text(format!("policies#{version}"))
@@ -46,6 +49,9 @@ fn write(set: &Applied, key: AttributeValue) -> Item {
     if set.set.catches_up() {
         item.insert(CATCHES_UP.to_owned(), number(1));
     }
+    if set.set.spreads() {
+        item.insert(SPREADS.to_owned(), number(1));
+    }
     item
 }
 
@@ -59,6 +65,7 @@ fn read(item: &Item) -> Result<Applied, Unreadable> {
     } else {
         set
     };
+    let set = set.spreading(item.contains_key(SPREADS));
     Ok(Applied {
         stamp,
         text: get_text(item, TEXT)?.to_owned(),

@@ -163,7 +163,7 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
         "plan": word(row),
         "policy": policy_of(row).map(PolicyName::as_str),
         "reason": null, "reason_code": reason_code(row), "source": null, "schedule": null, "time_zone": null,
-        "next": null, "paused": null, "due_now": null, "execution": null,
+        "next": null, "own_time": null, "paused": null, "due_now": null, "execution": null,
         "skipped": null, "tried": null, "waits": null,
         "warnings": row.warnings.iter().map(warning_json).collect::<Vec<_>>(),
     });
@@ -183,6 +183,7 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
         Verdict::Selected {
             policy,
             due,
+            own,
             open,
             skipped,
             waits,
@@ -191,6 +192,7 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
                 json!({ "until": waits.until.to_string(), "reason": waits.why.name() })
             }));
             said["skipped"] = json!(skipped.map(|time| time.to_string()));
+            said["own_time"] = json!(own.map(|time| time.to_string()));
             said["due_now"] = json!(due.map(|time| time.to_string()));
             said["execution"] = json!(open.as_ref().map(ToString::to_string));
             if let Some(status) = plan.policies.get(policy) {

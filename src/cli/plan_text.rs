@@ -140,9 +140,12 @@ fn write_remedies(
     write_table(out, &rows)
 }
 
-/// When a selected database is due.
+/// A selected database's own time.
 fn next(plan: &Preview, row: &Row) -> String {
-    let Verdict::Selected { policy, due, .. } = &row.verdict else {
+    let Verdict::Selected {
+        policy, due, own, ..
+    } = &row.verdict
+    else {
         return String::new();
     };
     let status = plan.policies.get(policy);
@@ -152,8 +155,9 @@ fn next(plan: &Preview, row: &Row) -> String {
     if status.is_some_and(|status| status.paused) {
         return "paused".to_owned();
     }
-    let next = status.and_then(|status| status.next.as_ref());
-    next.map(|next| next.strftime("%Y-%m-%d %H:%M %Z").to_string())
+    let zone = status.map(|status| status.schedule.time_zone().clone());
+    let own = own.zip(zone).map(|(own, zone)| own.to_zoned(zone));
+    own.map(|own| own.strftime("%Y-%m-%d %H:%M %Z").to_string())
         .unwrap_or_default()
 }
 

@@ -1,5 +1,6 @@
 //! The databases that are stored with a planner's cursor.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{JsonError, part};
@@ -15,15 +16,19 @@ struct KeptJson {
     arn: String,
     resource_id: String,
     why: String,
+    /// Missing if it is the cursor's own, as an earlier version writes all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<Timestamp>,
 }
 
-/// Writes them. Equal lists give equal texts.
+/// Writes those of a cursor that stands at `until`. Equal lists give equal texts.
 #[must_use]
-pub fn write(kept: &[Kept]) -> String {
+pub fn write(kept: &[Kept], until: Timestamp) -> String {
     let all = kept.iter().map(|kept| KeptJson {
         arn: kept.database.arn.to_string(),
         resource_id: kept.database.resource_id.to_string(),
         why: kept.why.as_str().to_owned(),
+        due: Some(kept.due).filter(|due| *due != until),
     });
     serde_json::json!(all.collect::<Vec<_>>()).to_string()
 }
@@ -32,7 +37,7 @@ pub fn write(kept: &[Kept]) -> String {
 ///
 /// # Errors
 /// If the text is not such a list.
-pub fn read(text: &str) -> Result<Vec<Kept>, JsonError> {
+pub fn read(text: &str, until: Timestamp) -> Result<Vec<Kept>, JsonError> {
     let all: Vec<KeptJson> = super::list(WHAT, text)?;
     let kept = |json: KeptJson| {
         Ok(Kept {
@@ -41,6 +46,7 @@ pub fn read(text: &str) -> Result<Vec<Kept>, JsonError> {
                 resource_id: part("resource_id", WHAT, ResourceId::parse(&json.resource_id))?,
             },
             why: KeptWhy::read(&json.why),
+            due: json.due.unwrap_or(until),
         })
     };
     all.into_iter().map(kept).collect()

@@ -112,8 +112,9 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             queue,
             measuring,
         } => {
-            let aws =
-                Aws::new(sdk, table, TargetQueue(queue)).with_rds_deadlines(reach.rds_deadlines);
+            let aws = Aws::new(sdk, table, TargetQueue(queue))
+                .with_rds_deadlines(reach.rds_deadlines)
+                .for_sweeps();
             let (aws, sweeper_config) = (&aws, &SweeperConfig::from(&stack));
             let (measuring, last) = (&measuring, &LastMeasured::default());
             let announces = stack.own_events;

@@ -48,6 +48,18 @@ impl RdsError {
         said && self.owner() == Owner::Transient
     }
 
+    /// The same failure for another one that had asked with the same call, without what only the adapter knows.
+    #[must_use]
+    pub fn without_source(&self) -> Self {
+        Self {
+            operation: self.operation,
+            region: self.region.clone(),
+            code: self.code.clone(),
+            message: self.message.clone(),
+            source: None,
+        }
+    }
+
     /// Who owns this failure.
     #[must_use]
     pub fn owner(&self) -> Owner {

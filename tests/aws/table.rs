@@ -1,11 +1,13 @@
 //! The table: each action with the condition that it promises, and what each answer means.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use snapferry::aws::{read_wait, write_wait};
 use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::ExecutionName;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::cursor::{Cursor, Kept, KeptWhy};
+use snapferry::domain::policy::spread::OpenSpread;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::fingerprint::Fingerprint;
 use snapferry::domain::run::learnt_limit::LearntLimit;
@@ -963,10 +965,12 @@ fn cursor(kept: &[KeptWhy]) -> Cursor {
     let kept = kept.iter().map(|why| Kept {
         database: a_run("orders").database,
         why: *why,
+        due: time("2026-11-22T03:00:00Z"),
     });
     Cursor {
         until: time("2026-11-22T03:00:00Z"),
         kept: kept.collect(),
+        spread: None,
     }
 }
 
@@ -996,11 +1000,55 @@ async fn the_plans_cursor_never_goes_back() {
     }
     assert_eq!(
         spelled(&first, "UpdateExpression"),
-        "SET until = :due REMOVE kept"
+        "SET until = :due REMOVE kept, spread_over, spread_through"
     );
     assert_eq!(
         spelled(&second, "UpdateExpression"),
-        "SET until = :due, kept = :kept"
+        "SET until = :due, kept = :kept REMOVE spread_over, spread_through"
+    );
+}
+
+#[tokio::test]
+async fn how_far_a_spread_has_come_is_written_with_the_cursor_and_read_again() {
+    let policy = a_run("orders").policy;
+    let mut half_way = cursor(&[KeptWhy::NotNow]);
+    half_way.kept[0].due = time("2026-11-21T03:00:00Z");
+    half_way.spread = Some(OpenSpread {
+        over: SignedDuration::from_mins(30),
+        through: time("2026-11-22T03:10:00Z"),
+    });
+    let kept = snapferry::json::kept::write(&half_way.kept, half_way.until);
+    let item = |over: &str| {
+        let through = half_way
+            .spread
+            .unwrap()
+            .through
+            .as_millisecond()
+            .to_string();
+        let until = half_way.until.as_millisecond().to_string();
+        ok(json!({ "Item": {
+            "until": { "N": until }, "kept": { "S": kept }, "spread_over": { "N": over },
+            "spread_through": { "N": through },
+        } })
+        .to_string())
+    };
+    let wire = Wire::new([ok("{}"), item("1800"), item("soon")]);
+    let (aws, source) = (wire.aws(), region(SOURCE));
+    aws.set_plan_cursor(&policy, &source, &half_way)
+        .await
+        .unwrap();
+    let written = wire.asked()[0].json();
+    assert_eq!(
+        spelled(&written, "UpdateExpression"),
+        "SET until = :due, kept = :kept, spread_over = :over, spread_through = :through"
+    );
+    assert_eq!(written["ExpressionAttributeValues"][":over"]["N"], "1800");
+    let read = aws.plan_cursor(&policy, &source).await.unwrap();
+    assert_eq!(read, Some(half_way.clone()));
+    let read = aws.plan_cursor(&policy, &source).await.unwrap().unwrap();
+    assert_eq!(
+        read.spread, None,
+        "it cannot be read: the due time counts as planned"
     );
 }
 
@@ -1015,7 +1063,10 @@ async fn the_plans_cursor_is_read_consistently_and_unreadable_names_do_not_stop_
     };
     let later_word = r#"[{"arn":"arn:aws:rds:eu-west-1:111122223333:db:orders","resource_id":"db-ORDERS","why":"new"}]"#;
     let wire = Wire::new([
-        item(&snapferry::json::kept::write(&left_over.kept)),
+        item(&snapferry::json::kept::write(
+            &left_over.kept,
+            left_over.until,
+        )),
         item(later_word),
         item("nonsense"),
         ok("{}"),

@@ -303,7 +303,10 @@ mod the_planner {
     #[test]
     fn lists_automated_snapshots_only_for_a_policy_that_copies_them() {
         let (world, _) = world();
-        applied(&world, "[policy.copies]\nschedule = \"0 3 * * *\"\n");
+        applied(
+            &world,
+            "[policy.copies]\nschedule = \"0 3 * * *\"\nspread = \"0m\"\n",
+        );
         outcomes(&world, When::Due);
         assert!(!world.called().contains(&Name::AutomatedSnapshots));
         assert_eq!(the_run(&world).options.automated, None);

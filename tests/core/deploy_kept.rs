@@ -80,7 +80,7 @@ fn a_value_of_a_persons_own_is_kept_and_named_where_it_does_not_fit() {
     let deployment = looked(&world, request()).unwrap();
     assert_eq!(deployment.raised, []);
     assert_eq!(deployment.misfits.len(), 1, "{:?}", deployment.misfits);
-    assert!(deployment.misfits[0].contains("--parameter FunctionTimeout=59 or more"));
+    assert!(deployment.misfits[0].contains("--parameter FunctionTimeout=60 or more"));
     let named = DeployRequest {
         parameters: pairs(&[("FunctionTimeout", "30")]),
         ..request()
@@ -138,7 +138,7 @@ fn the_doctor_warns_of_limits_that_do_not_fit_and_does_not_guess_those_of_an_ear
     assert_eq!(
         said,
         [
-            (Level::Warning, "deploy with FunctionTimeout=59 or more"),
+            (Level::Warning, "deploy with FunctionTimeout=60 or more"),
             (Level::Warning, "deploy with VisibilitySeconds=180 or more"),
         ]
     );

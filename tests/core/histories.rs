@@ -209,7 +209,7 @@ fn nothing_was_missed_before_the_policy_had_its_due_times() {
 
 #[test]
 fn a_round_that_is_killed_while_it_removes_has_kept_its_due_times() {
-    let world = world("keep_last = 1", copies("orders", 20));
+    let world = world("spread = \"0m\"\nkeep_last = 1", copies("orders", 20));
     select(&world);
     rounds(&world, 29);
     world.pass(SignedDuration::from_hours(1));
@@ -271,7 +271,9 @@ fn a_due_time_at_which_rds_took_no_snapshot_is_not_now() {
         kept: vec![Kept {
             database: orders(),
             why: KeptWhy::NotNow,
+            due: time("2026-11-22T03:00:00Z"),
         }],
+        spread: None,
     };
     let policy = a_run("orders").policy;
     run(world.set_plan_cursor(&policy, &region(SOURCE), &cursor)).unwrap();
@@ -471,7 +473,7 @@ fn the_strip_says_by_the_history_what_rds_no_longer_shows() {
     };
     let taken = [day(4).as_second() + 60];
     let marks = |history: &History, taken: Option<&[i64]>| -> Vec<Mark> {
-        let strip = strip(&due, taken, history, day(7));
+        let strip = strip(&due, SignedDuration::ZERO, taken, history, day(7));
         strip.iter().map(|due| due.mark).collect()
     };
     let expected = [

@@ -59,6 +59,7 @@ mod settings;
 mod settle;
 mod slots;
 mod slow_network;
+mod spread;
 mod start_some;
 mod status;
 mod steady_state;

@@ -28,6 +28,7 @@ struct Reference {
     first: f64,
     per_second: f64,
     step: f64,
+    throttled: f64,
     /// For each call so far, and for each halving: the first moment at which the next call may be made because of it.
     not_before: Vec<f64>,
 }
@@ -38,6 +39,7 @@ impl Reference {
             first: per_second,
             per_second,
             step: per_second / 128.0,
+            throttled: f64::INFINITY,
             not_before: Vec::new(),
         }
     }
@@ -55,13 +57,20 @@ impl Reference {
     fn learn(&mut self, waited: f64, quiet: f64, is_throttled: bool, now: f64) {
         if is_throttled {
             self.step = (self.per_second / 256.0).max(1.0 / 256.0);
+            self.throttled = self.per_second;
             self.per_second = (self.per_second / 2.0).max(1.0 / EVER.as_secs_f64());
             self.not_before = vec![now + 1.0 + 1.0 / self.per_second];
-        } else if self.per_second < self.first {
-            let turns = 1.0 + quiet * self.per_second;
-            self.per_second = (self.per_second + turns * self.step).min(self.first);
+            return;
+        }
+        // Where RDS throttled last, it goes on with care.
+        let is_near =
+            self.per_second >= self.throttled * 0.9 && self.per_second <= self.throttled * 1.1;
+        let step = self.step / if is_near { 8.0 } else { 1.0 };
+        if self.per_second < self.first {
+            let quiet = quiet * self.per_second * self.step;
+            self.per_second = (self.per_second + step + quiet).min(self.first);
         } else if waited > 0.0 {
-            self.per_second = (self.per_second + self.step).min(50.0);
+            self.per_second = (self.per_second + step).min(50.0);
         }
     }
 
@@ -230,11 +239,11 @@ fn only_a_call_that_waited_makes_the_first_pace_faster() {
     let mut same = before;
     turn(&mut same, 0.0);
     assert_eq!(pace, same);
-    // After as many that waited, the pace is back where it was.
+    // After 103 that waited, the pace is near the one that RDS throttled, and goes on there with an eighth of the step.
     let first = turn(&mut pace, 0.0);
     pace.learn(first, true, at(0.0));
     let mut now = 0.0;
-    for _ in 0..128 {
+    for _ in 0..103 + 200 {
         let this = turn(&mut pace, now);
         now += this.wait.as_secs_f64();
         assert!(this.wait > SignedDuration::from_millis(499));
@@ -295,4 +304,21 @@ fn a_first_batch_of_changes_has_its_turns() {
     let pace = paces.of(&source, Operation::CreateDbSnapshot);
     let made = (0..10).filter(|_| pace.turn(BEGIN, BEGIN).is_some());
     assert_eq!(made.count(), 10);
+}
+
+/// The looks of a large sweep come one after the other, and most of RDS's rate is for those that somebody waits for.
+#[test]
+fn a_sweep_reads_five_times_a_second_and_never_faster() {
+    let source = Region::parse("eu-west-1").unwrap();
+    let mut paces = Paces::of_sweeps();
+    let mut now = 0.0;
+    for _ in 0..1_000 {
+        let pace = paces.of(&source, Operation::DescribeDbSnapshots);
+        let this = turn(pace, now);
+        now += this.wait.as_secs_f64();
+        pace.learn(this, false, at(now));
+    }
+    assert!((198.0..200.0).contains(&now), "{now} s");
+    let changes = paces.of(&source, Operation::CopyDbSnapshot);
+    assert_eq!(*changes, lifelike(false), "only its reads are slower");
 }

@@ -80,6 +80,7 @@ fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
     let verdict = |due| Verdict::Selected {
         policy: name.clone(),
         due,
+        own: Some(time("2026-11-23T03:00:00Z")),
         open: None,
         skipped: None,
         waits: None,
@@ -93,6 +94,7 @@ fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
     let cursor = Cursor {
         until: due,
         kept: Vec::new(),
+        spread: None,
     };
     run(world.set_plan_cursor(&name, &region(SOURCE), &cursor)).unwrap();
     assert_eq!(show(&world).rows[0].verdict, verdict(None));

@@ -28,7 +28,8 @@ pub(crate) fn applied(world: &World, text: &str) -> Applied {
 }
 
 fn one_policy(schedule: &str) -> String {
-    format!("[policy.default]\nschedule = \"{schedule}\"\n")
+    // All of them begin at the due time.
+    format!("[policy.default]\nschedule = \"{schedule}\"\nspread = \"0m\"\n")
 }
 
 #[test]
@@ -208,7 +209,13 @@ fn a_stored_set_reads_back_and_one_that_is_not_understood_is_refused() {
     let set = applied(&World::new(), example()).set;
     let text = json::policies::write(&set);
     // The item says beside the set that due times are made up for as its policies say.
-    assert_eq!(json::policies::read(&text).unwrap().catching_up(), set);
+    assert_eq!(
+        json::policies::read(&text)
+            .unwrap()
+            .catching_up()
+            .spreading(true),
+        set
+    );
     for (from, to, named) in [
         ("\"schema\":1", "\"schema\":2", "schema 2"),
         ("\"copy_slots\":10", "\"copy_slots\":0", "copy_slots"),
@@ -269,8 +276,8 @@ fn all_done(world: &World) {
     world.end_all_runs();
 }
 
-const TWO: &str = "untagged = \"slow\"\n[policy.slow]\nschedule = \"0 3 * * *\"\n\
-                   [policy.fast]\nschedule = \"0 * * * *\"\n";
+const TWO: &str = "untagged = \"slow\"\n[policy.slow]\nschedule = \"0 3 * * *\"\nspread = \"0m\"\n\
+                   [policy.fast]\nschedule = \"0 * * * *\"\nspread = \"0m\"\n";
 
 #[test]
 fn each_database_is_planned_by_the_policy_that_its_tag_names() {
@@ -337,9 +344,9 @@ fn the_built_in_policy_never_stands_in_for_a_set_that_cannot_be_read() {
 
 #[test]
 fn a_run_has_its_policys_key_or_the_stacks_and_the_options_of_the_policy() {
-    let text = "copy_slots = 3\n[policy.own]\nschedule = \"0 3 * * *\"\nkms_key = \"alias/recovery\"\n\
+    let text = "copy_slots = 3\n[policy.own]\nschedule = \"0 3 * * *\"\nkms_key = \"alias/recovery\"\nspread = \"0m\"\n\
                 carry_tags = [\"Team\", \"Cost\"]\n[policy.own.option_groups]\noracle-tde = \"recovery-tde\"\n\
-                [policy.plain]\nschedule = \"0 3 * * *\"\ncopy_slots = 2\n";
+                [policy.plain]\nschedule = \"0 3 * * *\"\nspread = \"0m\"\ncopy_slots = 2\n";
     let mut own = with(
         "own",
         &[
@@ -415,7 +422,7 @@ fn a_new_version_is_planned_for_no_time_before_one_that_was_planned() {
     assert_eq!(due(&world).as_deref(), Some("2026-11-22T03:04:00Z"));
     all_done(&world);
     // Another zone is another time: 3:00 in Kathmandu was hours ago.
-    let text = "[policy.default]\nschedule = \"0 3 * * *\"\ntime_zone = \"Asia/Kathmandu\"\n";
+    let text = "[policy.default]\nschedule = \"0 3 * * *\"\ntime_zone = \"Asia/Kathmandu\"\nspread = \"0m\"\n";
     applied(&world, text);
     assert_eq!(due(&world), None);
     world.pass(SignedDuration::from_hours(24));
@@ -480,7 +487,10 @@ fn a_set_that_is_applied_again_counts_from_then_on() {
     assert!(stored.contains(r#""retention_counts":true"#), "{stored}");
     assert!(!retention_of(&stored).shown_only);
     assert_eq!(
-        json::policies::read(&stored).unwrap().catching_up(),
+        json::policies::read(&stored)
+            .unwrap()
+            .catching_up()
+            .spreading(true),
         now.set
     );
     // The same words as an earlier version stored them are another set: applying them is what a person decides.
@@ -494,7 +504,7 @@ fn a_set_that_is_applied_again_counts_from_then_on() {
 #[test]
 fn a_set_without_retention_is_stored_as_before() {
     let world = World::new();
-    let now = applied(&world, &one_policy("0 3 * * *"));
+    let now = applied(&world, "[policy.default]\nschedule = \"0 3 * * *\"\n");
     assert_eq!(
         json::policies::write(&now.set),
         r#"{"policies":{"default":{"schedule":"0 3 * * *","source":"snapshot","time_zone":"UTC"}},"schema":1}"#
@@ -516,4 +526,20 @@ fn a_stored_rule_that_this_version_does_not_know_is_refused() {
         let error = json::policies::read(&set).unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
     }
+}
+
+#[test]
+fn a_set_that_an_earlier_version_applied_is_not_spread_until_it_is_applied_again() {
+    let world = World::new();
+    let text = "[policy.default]\nschedule = \"0 3 * * *\"\nspread = \"10m\"\n";
+    let now = applied(&world, text);
+    let stored = json::policies::write(&now.set);
+    let read = |spreads| {
+        let set = json::policies::read(&stored).unwrap().spreading(spreads);
+        let spec = set.policies.values().next().unwrap();
+        spec.options.spread.map(|spread| spread.to_string())
+    };
+    assert_eq!(read(true).as_deref(), Some("10m"));
+    assert_eq!(read(false), None, "that version only kept the line");
+    assert!(now.set.spreads() && !now.set.clone().spreading(false).spreads());
 }

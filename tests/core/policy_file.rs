@@ -17,6 +17,7 @@ use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::policy::set::PolicySet;
 use snapferry::domain::policy::span::Span;
 use snapferry::domain::policy::spec::{KeyName, PolicyOptions, PolicySpec, Source};
+use snapferry::domain::policy::spread::Spread;
 use snapferry::domain::restore::mapping::RestoreMapping;
 use snapferry::domain::restore::taken::NameKind;
 
@@ -462,8 +463,10 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
             |(pattern, zone, (retention, rpo), key, tags, groups, rest)| {
                 let (copy_slots, cluster_copy_slots, paused) = rest;
                 let span = |(number, unit)| Span::parse(&format!("{number}{unit}")).unwrap();
+                let schedule = Schedule::parse(pattern, zone).unwrap();
+                let shortest = schedule.shortest_gap("2025-01-01T00:00:00Z".parse().unwrap());
                 PolicySpec {
-                    schedule: Schedule::parse(pattern, zone).unwrap(),
+                    schedule,
                     key: key.map(|key| KeyName::parse(&key).unwrap()),
                     options: PolicyOptions {
                         source: Source::Snapshot,
@@ -485,7 +488,11 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
                         copy_slots,
                         cluster_copy_slots,
                         catch_up: Some(Span::CATCH_UP),
-                        spread: rpo.map(span),
+                        spread: Some(
+                            rpo.and_then(|rpo| Spread::parse(&span(rpo).to_string()).ok())
+                                .filter(|spread| spread.duration() <= shortest)
+                                .unwrap_or(Spread::USUAL),
+                        ),
                         paused,
                         restore: RestoreMapping {
                             publicly_accessible: paused,
@@ -659,4 +666,27 @@ fn faults_in_what_stands_for_what_are_reported_with_their_places() {
             .collect();
         assert_eq!(found, [at], "{wrong}");
     }
+}
+
+#[test]
+fn a_spread_is_half_an_hour_unless_the_file_says_otherwise_and_ends_before_the_next_due_time() {
+    let parsed = |lines: &str| {
+        let text = format!("[policy.a]\nschedule = \"0 * * * *\"\n{lines}");
+        read(&text, None)
+    };
+    let spread = |lines: &str| {
+        let set = parsed(lines).unwrap().set;
+        let policy = set.policies.values().next().unwrap();
+        policy.options.spread.unwrap().to_string()
+    };
+    assert_eq!(spread(""), "30m");
+    assert_eq!(spread("spread = \"0m\""), "0m");
+    assert_eq!(spread("spread = \"60m\""), "1h");
+    let faults = parsed("spread = \"61m\"").unwrap_err();
+    assert_eq!(faults.len(), 1);
+    assert!(
+        faults[0]
+            .what
+            .contains("longer than the time between two due times")
+    );
 }

@@ -571,6 +571,7 @@ fn a_planner_that_missed_a_due_time_is_told() {
         let cursor = Cursor {
             until: time(at),
             kept: Vec::new(),
+            spread: None,
         };
         run(world.set_plan_cursor(&name, &region(SOURCE), &cursor)).unwrap();
     };

@@ -317,7 +317,9 @@ fn a_database_starts_again_under_its_policys_new_key_after_a_stop() {
     let policy = |key: &str| {
         applied(
             &world,
-            &format!("[policy.default]\nschedule = \"0 3 * * *\"\nkms_key = \"{key}\"\n"),
+            &format!(
+                "[policy.default]\nschedule = \"0 3 * * *\"\nspread = \"0m\"\nkms_key = \"{key}\"\n"
+            ),
         )
     };
     policy(KEY);

@@ -18,8 +18,8 @@ use crate::world::{Fixture, Name, SOURCE, World, backoff, reactor_config, record
 
 const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "default")];
 const LIST: &str = "DescribeOptionGroups";
-const UNMAPPED: &str = "[policy.default]\nschedule = \"0 3 * * *\"\n";
-const MAPPED: &str = "[policy.default]\nschedule = \"0 3 * * *\"\n[policy.default.option_groups]\nsealed = \"home\"\n";
+const UNMAPPED: &str = "[policy.default]\nschedule = \"0 3 * * *\"\nspread = \"0m\"\n";
+const MAPPED: &str = "[policy.default]\nschedule = \"0 3 * * *\"\nspread = \"0m\"\n[policy.default.option_groups]\nsealed = \"home\"\n";
 
 fn option_group(name: &str, has_tde: bool) -> OptionGroup {
     OptionGroup {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use snapferry::app::worker::batch;
 use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::names::SnapshotId;
 use snapferry::domain::limits::COMMAND_LIFETIME;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::{Command, Step};
@@ -241,4 +242,77 @@ fn a_command_that_was_never_throttled_is_written_as_before() {
         (sent.clone(), 3)
     );
     assert_eq!(json::command::read(&text).unwrap(), sent);
+}
+
+const NAMES: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+
+/// Ten copy commands in one batch, whose sources RDS has.
+fn ten_copies() -> (World, Vec<snapferry::app::queue::Record>) {
+    let mut world = World::new();
+    let mut records = Vec::new();
+    for name in NAMES {
+        world = world.with_token(name, Token::Alive);
+        let arn = snapshot_arn(&a_run(name), 1);
+        world.put_snapshot(ours(&arn, &a_run(name), SnapshotStatus::Available));
+        let body = json::command::write(&command(Step::Copy, name, name));
+        records.push(record(name, body, 1));
+    }
+    world.permit_all(&records);
+    (world, records)
+}
+
+#[test]
+fn the_copies_of_a_batch_ask_for_their_sources_with_one_call() {
+    let (world, mut records) = ten_copies();
+    // One of them needed a second attempt.
+    let second = snapshot_arn(&a_run("d"), 2);
+    world.put_snapshot(ours(&second, &a_run("d"), SnapshotStatus::Available));
+    records.push(record("no command", "{", 1));
+    let kept = run(batch::work(&world, &worker_config(), &backoff(), records));
+    assert_eq!(kept, ["no command"]);
+    assert_eq!(
+        world.calls_of("DescribeDBSnapshots"),
+        2,
+        "and one for it alone"
+    );
+    for name in NAMES {
+        let of_first = world.phase(&copy_arn(&a_run(name), 1));
+        assert_eq!(of_first.is_some(), name != "d", "{name}");
+    }
+    let mut sources: Vec<String> = world
+        .waits()
+        .into_values()
+        .map(|wait| format!("{:?}", wait.expected))
+        .collect();
+    sources.retain(|source| source.contains(second.name()));
+    assert_eq!(sources.len(), 1, "its newest attempt is copied");
+}
+
+#[test]
+fn where_the_shared_call_is_throttled_each_command_is_sent_anew() {
+    let (world, records) = ten_copies();
+    world.script(
+        Operation::DescribeDbSnapshots,
+        Some("Throttling"),
+        "Rate exceeded",
+    );
+    let kept = run(batch::work(&world, &worker_config(), &backoff(), records));
+    assert_eq!(kept, Vec::<String>::new());
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
+    assert_eq!(sent_anew(&world).len(), NAMES.len());
+}
+
+#[test]
+fn a_panic_in_the_shared_call_is_one_commands_failure() {
+    let (world, records) = ten_copies();
+    let first = snapshot_arn(&a_run("a"), 1);
+    let id = SnapshotId::of(&first).as_str().to_owned();
+    *world.parts().1.panics_on.borrow_mut() = Some(id);
+    let kept = run(batch::work(&world, &worker_config(), &backoff(), records));
+    assert_eq!(kept, ["a"]);
+    assert_eq!(
+        world.calls_of("DescribeDBSnapshots"),
+        1 + NAMES.len(),
+        "each asks by itself"
+    );
 }

@@ -30,7 +30,8 @@ fn policy(rpo: Option<&str>) -> Policy {
 fn of<'a>(policy: &'a Policy, planned_before: bool, newest: Newest) -> DueDatabase<'a> {
     DueDatabase {
         policy,
-        due: time(DUE),
+        own: time(DUE),
+        next: Some(time(NEXT)),
         planned_before,
         newest,
     }
@@ -180,6 +181,7 @@ fn an_outage_longer_than_catch_up_starts_nothing_in_the_middle_of_the_day() {
     let cursor = Cursor {
         until: time("2026-11-21T03:00:00Z"),
         kept: Vec::new(),
+        spread: None,
     };
     run(world.set_plan_cursor(&name, &region(SOURCE), &cursor)).unwrap();
     world.pass(SignedDuration::from_hours(5));

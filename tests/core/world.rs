@@ -81,6 +81,7 @@ pub(crate) const COPY_SLOTS: CopySlots = CopySlots {
 
 pub(crate) fn worker_config() -> WorkerConfig {
     WorkerConfig {
+        width: 20,
         rules: rules(),
         home: region(HOME),
         copy_slots: COPY_SLOTS,

@@ -113,7 +113,7 @@ fn throttled(study: &Study) -> Vec<Broken> {
     let fleets = study.fleets().into_iter();
     let large = fleets.filter(|databases| *databases >= FLEET_OF_CALLS);
     let ours = |databases| {
-        let designs = [Design::Snapferry].into_iter().chain(Design::OTHER_RATES);
+        let designs = [Design::Snapferry].into_iter().chain(Design::VARIANTS);
         designs.filter_map(move |design| study.of(design, databases, 0, 0.0))
     };
     let too_many = |figures: &Figures| {
@@ -189,7 +189,7 @@ mod tests {
             figures.databases = 1_000;
         }
         let found = throttled(&study);
-        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(found.len(), 4, "{found:?}");
         assert!(
             found[2]
                 .by

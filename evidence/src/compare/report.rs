@@ -68,7 +68,7 @@ fn of_fleet(study: &Study, databases: usize) -> Table {
         "$ a 1,000 points",
     ]);
     let ours = study.of(Design::Snapferry, databases, 0, 0.0);
-    for design in Design::ALL.into_iter().chain(Design::OTHER_RATES) {
+    for design in Design::ALL.into_iter().chain(Design::VARIANTS) {
         let Some(figures) = study.of(design, databases, 0, 0.0) else {
             continue;
         };

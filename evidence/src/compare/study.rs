@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::SignedDuration;
 use serde::Serialize;
+use snapferry::domain::policy::spread::Spread;
 
 use super::bound::{bound, first_come_first_served};
 use super::cloud::{Cloud, RateShape, RdsOutages};
@@ -51,6 +52,8 @@ pub enum Design {
     SnapferryMovedWindows,
     /// This project, where RDS counts its rate by a bucket of tokens.
     SnapferryBucket,
+    /// This project, whose policy spreads its databases over the usual half an hour.
+    SnapferrySpread,
 }
 
 impl Design {
@@ -65,9 +68,13 @@ impl Design {
         Self::Cron30,
     ];
 
-    /// Snapferry once more, where RDS counts calls otherwise: each shape of the rate is run once for each fleet, with
-    /// events at once and none lost.
-    pub const OTHER_RATES: [Self; 2] = [Self::SnapferryMovedWindows, Self::SnapferryBucket];
+    /// Snapferry once more, where RDS counts calls otherwise, or where its policy has a spread: each is run once for each
+    /// fleet, with events at once and none lost.
+    pub const VARIANTS: [Self; 3] = [
+        Self::SnapferryMovedWindows,
+        Self::SnapferryBucket,
+        Self::SnapferrySpread,
+    ];
 
     /// Its name in tables, charts and JSON.
     #[must_use]
@@ -82,6 +89,7 @@ impl Design {
             Self::Cron30 => "cron-30-min",
             Self::SnapferryMovedWindows => "snapferry-moved-windows",
             Self::SnapferryBucket => "snapferry-bucket",
+            Self::SnapferrySpread => "snapferry-spread",
         }
     }
 
@@ -179,7 +187,10 @@ pub(super) fn run_with(
     let n = trace.rows.len();
     match design {
         Design::Snapferry | Design::SnapferryMovedWindows | Design::SnapferryBucket => {
-            drive(&mut Snapferry::new(whole_queue), &mut cloud)
+            drive(&mut Snapferry::new(whole_queue, Spread::NONE), &mut cloud)
+        }
+        Design::SnapferrySpread => {
+            drive(&mut Snapferry::new(whole_queue, Spread::USUAL), &mut cloud)
         }
         Design::Rerun60 => drive(&mut StepLoop::new(RERUN_60, n), &mut cloud),
         Design::Wait300Patient => drive(&mut StepLoop::new(WAIT_300_PATIENT, n), &mut cloud),
@@ -243,7 +254,7 @@ pub struct Study {
     pub rds_calls_per_minute: f64,
     /// Every design on every fleet, with every delay and loss of events. A design that events do not affect is run once
     /// for each fleet, and its figures count for every delay and loss. After each fleet's come those of
-    /// [`Design::OTHER_RATES`].
+    /// [`Design::VARIANTS`].
     pub figures: Vec<Figures>,
 }
 
@@ -299,7 +310,7 @@ pub fn study(
                 .filter(|d| d.listens() || Some(outages) == fair);
             jobs.extend(designs.map(|design| (databases, outages, design)));
         }
-        let others = Design::OTHER_RATES.into_iter();
+        let others = Design::VARIANTS.into_iter();
         jobs.extend(fair.into_iter().flat_map(|outages| {
             let with = move |design| (databases, outages, design);
             others.clone().map(with)
@@ -373,7 +384,7 @@ fn in_every_weather(run: &[Figures], fleets: &[usize]) -> Vec<Figures> {
             }
         }
         let others =
-            |f: &&Figures| f.databases == databases && Design::OTHER_RATES.contains(&f.design);
+            |f: &&Figures| f.databases == databases && Design::VARIANTS.contains(&f.design);
         all.extend(run.iter().filter(others).cloned());
     }
     all

@@ -1,10 +1,12 @@
-//! The databases that a due time left over: each is asked about alone, until it has its execution or the next due time
-//! comes.
+//! The databases that are known by name: those that a due time left over, each until it has its execution or its next own
+//! time comes, and those whose own time within a spread has come. They are asked about alone, without a list of the region.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 
+use super::due_times::OwnDue;
 use super::error::PlanError;
 use super::outcome::{Outcome, Planned, Row};
 use super::permissions::Permissions;
@@ -12,14 +14,19 @@ use super::row::{CONCURRENCY, DueNow, Known};
 use crate::domain::id::arn::Family;
 use crate::domain::id::names::ResourceId;
 use crate::domain::policy::choice::{Choice, choose};
-use crate::domain::policy::cursor::{Cursor, Kept};
+use crate::domain::policy::cursor::{Cursor, Kept, KeptWhy};
+use crate::domain::policy::in_force::Policy;
+use crate::domain::policy::selected::SelectedDatabase;
+use crate::domain::policy::spread::{OpenSpread, later, offset};
 use crate::error::chain;
 
-/// Asks about the databases that are stored with the cursor, and starts what can be started now.
+/// Asks about the databases that are stored with the cursor and about those whose own time has come since, and starts what
+/// can be started now. The cursor moves to `spread`.
 pub(super) async fn plan_left_over<W: Permissions>(
     world: &W,
     due: &DueNow<'_>,
     cursor: &Cursor,
+    KnownDatabases { all, spread }: &KnownDatabases,
     width: usize,
     planned: &mut Planned,
 ) {
@@ -27,7 +34,7 @@ pub(super) async fn plan_left_over<W: Permissions>(
     let mut unanswered = Vec::new();
     for family in Family::ALL {
         let of_it = |kept: &&Kept| kept.database.arn.family() == family;
-        let kept: Vec<&Kept> = cursor.kept.iter().filter(of_it).collect();
+        let kept: Vec<&Kept> = all.iter().filter(of_it).collect();
         for kept in kept.chunks(width) {
             match look(world, due, planned, family, kept).await {
                 Ok(found) => {
@@ -45,13 +52,68 @@ pub(super) async fn plan_left_over<W: Permissions>(
     }
     planned.error = (!errors.is_empty()).then(|| errors.join("; "));
     let still_owed = planned.left_over().into_iter().chain(unanswered);
-    if let Some(behind) = Cursor::behind(cursor.until, still_owed.collect())
+    if let Some(behind) = Cursor::behind(cursor.until, still_owed.collect(), *spread)
         && behind != *cursor
         && let Err(error) = world
             .set_plan_cursor(&planned.policy, &planned.region, &behind)
             .await
     {
         planned.error = Some(chain(&error));
+    }
+}
+
+/// The databases that a tick asks about by name.
+pub(super) struct KnownDatabases {
+    /// Each with the due time that is owed to it.
+    pub(super) all: Vec<Kept>,
+    /// How far the spread has come once they are planned.
+    pub(super) spread: Option<OpenSpread>,
+}
+
+impl KnownDatabases {
+    /// What the cursor keeps by name, and of the databases that the policy selects those whose own times lie between what was
+    /// planned and now. The due time of the latter takes the place of an earlier one that was left over.
+    pub(super) fn of(cursor: &Cursor, selected: &[SelectedDatabase], now: Timestamp) -> Self {
+        let Some(open) = cursor.spread else {
+            return Self {
+                all: cursor.kept.clone(),
+                spread: None,
+            };
+        };
+        let has_come = |one: &&SelectedDatabase| {
+            let own = later(cursor.until, offset(&one.database.resource_id, open.over));
+            own > open.through && own <= now
+        };
+        let come = selected.iter().filter(has_come).map(|one| Kept {
+            database: one.database.clone(),
+            why: KeptWhy::NotStarted,
+            due: cursor.until,
+        });
+        let mut all: BTreeMap<ResourceId, Kept> = BTreeMap::new();
+        for kept in cursor.kept.iter().cloned().chain(come) {
+            all.insert(kept.database.resource_id.clone(), kept);
+        }
+        Self {
+            all: all.into_values().collect(),
+            spread: open.at(cursor.until, now),
+        }
+    }
+
+    /// The due time of each, with its own time.
+    pub(super) fn due_times(
+        &self,
+        policy: &Policy,
+        cursor: &Cursor,
+    ) -> BTreeMap<ResourceId, OwnDue> {
+        let own = |kept: &Kept| {
+            let id = &kept.database.resource_id;
+            let own = match &cursor.spread {
+                Some(open) if kept.due == cursor.until => later(kept.due, offset(id, open.over)),
+                Some(_) | None => policy.own_time(kept.due, id),
+            };
+            (id.clone(), OwnDue { at: kept.due, own })
+        };
+        self.all.iter().map(own).collect()
     }
 }
 

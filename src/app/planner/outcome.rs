@@ -13,7 +13,7 @@ use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::choice::{ExclusionReason, NotNow, Refusal};
 use crate::domain::policy::cursor::{Kept, KeptWhy};
-use crate::domain::policy::timing::Waits;
+use crate::domain::policy::timing::{Waits, WaitsWhy};
 use crate::domain::rds::database::UnreadableRow;
 use crate::domain::run::refusal::RefusedForGood;
 
@@ -86,6 +86,8 @@ pub struct Row {
     pub outcome: Outcome,
     /// Why its due time is still owed to it, if it is. It is then kept by name beside the cursor.
     pub kept: Option<KeptWhy>,
+    /// The due time that it was planned for, or its own time if that comes later.
+    pub due: Timestamp,
 }
 
 impl Row {
@@ -189,6 +191,7 @@ impl Planned {
                     resource_id: row.resource_id.clone(),
                 },
                 why: row.kept?,
+                due: row.due,
             })
         };
         self.rows.iter().filter_map(kept).collect()
@@ -210,6 +213,7 @@ pub(super) fn log(planned: &Planned) {
             Outcome::Refused(why) => warn!(%database, %why, "not protected"),
             Outcome::NotNow(why) => warn!(%database, %why, "not started now"),
             Outcome::Remembered(why) => warn!(%database, %why, "not protected"),
+            Outcome::Waits(waits) if waits.why == WaitsWhy::OwnTime => {}
             Outcome::Waits(waits) => warn!(%database, %waits, "not started now"),
             Outcome::NothingToCopy => warn!(%database, "RDS has no automated snapshot to copy"),
             Outcome::Started(_)

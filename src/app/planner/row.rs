@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tracing::warn;
 
+use super::due_times::{DueOf, DueTimes, OwnDue};
 use super::outcome::{Outcome, Row};
 use super::permissions::Permissions;
 use super::refused::source_there_is;
@@ -21,7 +22,7 @@ use crate::domain::policy::choice::{Choice, choose};
 use crate::domain::policy::cursor::KeptWhy;
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::spec::Source;
-use crate::domain::policy::timing::{DueDatabase, FirstRun, Newest, Waits, waits};
+use crate::domain::policy::timing::{DueDatabase, FirstRun, Newest, Waits, WaitsWhy, waits};
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::ProtectionRequest;
@@ -40,7 +41,8 @@ pub(super) struct DueNow<'a> {
     pub(super) stack: &'a StackId,
     pub(super) policies: &'a Policies,
     pub(super) policy: &'a Policy,
-    pub(super) at: Timestamp,
+    /// Of which due time each database is planned now.
+    pub(super) due: DueTimes<'a>,
     /// Which databases are planned, and whether anything is started.
     pub(super) scope: &'a PlanScope,
     /// Which databases have TDE, as far as RDS was asked.
@@ -161,6 +163,10 @@ impl DueNow<'_> {
         database: &Database,
     ) -> Option<Row> {
         let choice = choose(database, self.policies);
+        let due = match self.due.of(self.policy, &database.resource_id) {
+            DueOf::Now(due) => due,
+            DueOf::Later(until) => return self.later(choice, database, until),
+        };
         let entry = known.entries.get(&database.resource_id);
         let refusal = entry.and_then(|entry| entry.refused.as_ref());
         if self.retries_refused && refusal.is_none() {
@@ -175,9 +181,9 @@ impl DueNow<'_> {
             }
             Choice::Refuse(_, why) => (Outcome::Refused(why), None),
             Choice::NotNow(_, why) => (Outcome::NotNow(why), Some(KeptWhy::NotNow)),
-            Choice::Protect(_) => match self.run_of(&known.automated, database) {
+            Choice::Protect(_) => match self.run_of(&known.automated, database, due) {
                 None => (Outcome::NothingToCopy, None),
-                Some(run) => match self.waits(entry, world.now()) {
+                Some(run) => match self.waits(entry, database, due, world.now()) {
                     Some(waits) => (Outcome::Waits(waits), None),
                     None if self.scope.dry_run => {
                         (self.would_start(world, &run, entry).await, None)
@@ -194,6 +200,27 @@ impl DueNow<'_> {
             resource_id: database.resource_id.clone(),
             outcome,
             kept,
+            due: due.at,
+        })
+    }
+
+    /// A database whose own time has not come: nothing is asked about it but what it is.
+    fn later(&self, choice: Choice, database: &Database, until: Timestamp) -> Option<Row> {
+        let outcome = match choice {
+            Choice::LeaveOut(why) => Outcome::Excluded(why),
+            Choice::Refuse(name, why) if name == self.policy.name => Outcome::Refused(why),
+            Choice::NotNow(name, _) | Choice::Protect(name) if name == self.policy.name => {
+                let why = WaitsWhy::OwnTime;
+                Outcome::Waits(Waits { until, why })
+            }
+            Choice::Refuse(..) | Choice::NotNow(..) | Choice::Protect(_) => return None,
+        };
+        Some(Row {
+            database: database.arn.clone(),
+            resource_id: database.resource_id.clone(),
+            outcome,
+            kept: None,
+            due: until,
         })
     }
 
@@ -209,14 +236,21 @@ impl DueNow<'_> {
         run
     }
 
-    fn waits(&self, entry: Option<&Entry>, now: Timestamp) -> Option<Waits> {
+    fn waits(
+        &self,
+        entry: Option<&Entry>,
+        database: &Database,
+        due: OwnDue,
+        now: Timestamp,
+    ) -> Option<Waits> {
         let MayWait {
             first_run,
             planned_before,
         } = self.may_wait?;
         let of = DueDatabase {
             policy: self.policy,
-            due: self.at,
+            own: due.own,
+            next: self.policy.next_own_time(&database.resource_id, now),
             planned_before,
             newest: entry.map_or(Newest::None, Entry::newest_data),
         };
@@ -333,12 +367,13 @@ impl DueNow<'_> {
         &self,
         newest: &BTreeMap<ResourceId, Snapshot>,
         database: &Database,
+        due: OwnDue,
     ) -> Option<ProtectionRequest> {
         match self.policy.options.source {
             Source::Snapshot => Some(ProtectionRequest {
                 database: database.to_ref(),
                 policy: self.policy.name.clone(),
-                planned_at: self.at,
+                planned_at: due.at,
                 key: self.policy.key.clone(),
                 options: self.policies.options(self.policy, database),
             }),

@@ -19,7 +19,9 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::policy::cursor::KeptWhy;
 use crate::domain::policy::in_force::Policy;
+use crate::domain::policy::selected::SelectedDatabase;
 use crate::domain::policy::spec::Source;
+use crate::domain::policy::spread::later;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::retention::entered::AllEntered;
 use crate::domain::retention::forget::PointState;
@@ -107,7 +109,8 @@ async fn keep_all<'a, W: Permissions>(
     }
 }
 
-/// The due times whose time to be made ran out since the round before. If that round is too long ago, somebody may have
+/// The due times whose time to be made ran out since the round before, for a database that begins at the due time or within
+/// the policy's spread after it. If that round is too long ago, somebody may have
 /// removed what was made since then, so nothing is called missed. Before its version was applied, the policy may have had
 /// other due times, or none.
 fn ran_out(
@@ -115,14 +118,44 @@ fn ran_out(
     applied_at: Option<Timestamp>,
     round_before: Option<Timestamp>,
     now: Timestamp,
-) -> Vec<Timestamp> {
+) -> RanOut {
     let before = round_before.filter(|before| now.duration_since(*before) <= ROUND_MAX);
     let Some(before) = before else {
-        return Vec::new();
+        return RanOut::default();
     };
-    let mut due = policy.schedule.last(DUE_TIMES, now - LATE_AFTER);
-    due.retain(|due| *due > before - LATE_AFTER && applied_at.is_none_or(|at| *due >= at));
-    due
+    let (after, until) = (before - LATE_AFTER, now - LATE_AFTER);
+    let mut due = policy.schedule.last(DUE_TIMES, until);
+    due.retain(|due| {
+        let last_own = later(*due, policy.spread_at(*due));
+        last_own > after && applied_at.is_none_or(|at| *due >= at)
+    });
+    RanOut { due, after, until }
+}
+
+/// The due times whose time to be made may have run out since the round before.
+#[derive(Default)]
+struct RanOut {
+    due: Vec<Timestamp>,
+    /// Between these two lie the own times whose time ran out.
+    after: Timestamp,
+    until: Timestamp,
+}
+
+impl RanOut {
+    /// Those of a database: its time to be made counts from its own time.
+    fn of<'a>(
+        &'a self,
+        policy: &'a Policy,
+        database: &'a SelectedDatabase,
+    ) -> impl Iterator<Item = Timestamp> + 'a {
+        let has_run_out = |due: &&Timestamp| {
+            let own = policy.own_time(**due, &database.database.resource_id);
+            own > self.after && own <= self.until
+        };
+        let due = self.due.iter().filter(has_run_out);
+        due.filter(|due| **due >= database.since)
+            .map(|due| in_seconds(*due))
+    }
 }
 
 /// Adds what the planner knows of the policy's databases in a region: which they are, and which RDS takes no snapshot of.
@@ -130,16 +163,15 @@ async fn add_due<W: Permissions>(
     world: &W,
     policy: &Policy,
     region: &Region,
-    ran_out: &[Timestamp],
+    ran_out: &RanOut,
     seen: &mut BTreeMap<Group, Seen>,
 ) -> Result<(), PortError> {
     let group = |id: &ResourceId| (region.clone(), id.clone(), policy.name.clone());
-    if !ran_out.is_empty() {
+    if !ran_out.due.is_empty() {
         let selection = read_selection(world, &policy.name, region).await?;
         for one in selection.databases {
-            let due = ran_out.iter().filter(|due| **due >= one.since);
             let of = seen.entry(group(&one.database.resource_id)).or_default();
-            of.ran_out = due.map(|due| in_seconds(*due)).collect();
+            of.ran_out = ran_out.of(policy, &one).collect();
         }
     }
     let Some(cursor) = world.plan_cursor(&policy.name, region).await? else {
@@ -148,7 +180,7 @@ async fn add_due<W: Permissions>(
     for kept in cursor.kept {
         if kept.why == KeptWhy::NotNow {
             let of = seen.entry(group(&kept.database.resource_id)).or_default();
-            of.not_now = Some(in_seconds(cursor.until));
+            of.not_now = Some(in_seconds(kept.due));
         }
     }
     Ok(())

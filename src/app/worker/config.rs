@@ -14,6 +14,8 @@ pub struct WorkerConfig {
     pub home: Region,
     /// How many copies may be in flight.
     pub copy_slots: CopySlots,
+    /// How many identifiers one describe call asks for.
+    pub width: usize,
 }
 
 impl From<&Stack> for WorkerConfig {
@@ -22,6 +24,7 @@ impl From<&Stack> for WorkerConfig {
             rules: stack.rules.clone(),
             home: stack.home.clone(),
             copy_slots: stack.copy_slots,
+            width: stack.sweep_width,
         }
     }
 }

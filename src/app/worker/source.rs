@@ -1,5 +1,8 @@
-//! Finds the source of a copy command.
+//! Finds the sources of copy commands.
 
+use futures_util::future::join_all;
+
+use crate::app::places::{group, place_of};
 use crate::app::worker::automated_source;
 use crate::app::worker::config::WorkerConfig;
 use crate::app::worker::copy_source::{Source, expected_copy};
@@ -10,24 +13,22 @@ use crate::app::worker::step_target::StepTarget;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::{Attempt, SnapshotId};
 use crate::domain::limits::HINT_RECHECKS;
-use crate::domain::rds::snapshot::SnapshotStatus;
+use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::run::command::{Command, ProtectionRequest};
 use crate::domain::run::failure::{Failure, Reason};
 use crate::domain::run::naming;
-use crate::domain::run::wait::Expectation;
+use crate::domain::run::wait::{Expectation, ExpectedCopy};
+use crate::ports::RdsError;
 
-/// Finds the source. A command that comes again, as after the queue for slots, finds it in its own wait. A new command
-/// asks RDS.
-pub(super) async fn source<W: Permissions>(
+/// The source of a command that comes again, as after the queue for slots: it stands in the command's own wait.
+pub(super) async fn awaited_source<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
     command: &Command,
-    receives: u32,
-) -> Result<Source, WorkError> {
+) -> Result<Option<ExpectedCopy>, WorkError> {
     let run = &command.run;
     let stack = &worker_config.rules.stack;
-    let automated = run.options.automated.as_ref();
-    let sources: Vec<SnapshotId> = match automated {
+    let sources: Vec<SnapshotId> = match &run.options.automated {
         Some(of) => vec![SnapshotId::of(&of.snapshot)],
         None => source_names(worker_config, run),
     };
@@ -40,13 +41,110 @@ pub(super) async fn source<W: Permissions>(
     let own = waits
         .into_iter()
         .find(|wait| wait.command.token == command.token);
-    if let Some(Expectation::Copy(expected_copy)) = own.map(|wait| wait.expected) {
-        return Ok(Source::Found(expected_copy));
+    Ok(match own.map(|wait| wait.expected) {
+        Some(Expectation::Copy(expected_copy)) => Some(expected_copy),
+        Some(Expectation::Snapshot) | None => None,
+    })
+}
+
+/// What RDS shows of the first names of a run's source. `Err` if RDS could not be asked.
+pub(super) type Shown = Result<Vec<Snapshot>, RdsError>;
+
+/// How many of a source's names are asked for together with those of other commands. The second tells whether there was
+/// another attempt.
+const FIRST_NAMES: usize = 2;
+
+/// Asks RDS for the sources of these commands, of those in one region and family at once: so ten commands of a batch cost
+/// one call where no snapshot needed more than one attempt. `None` for a command whose source is an automated snapshot: it
+/// asks by itself.
+pub(super) async fn look_for_sources<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    commands: &[&Command],
+) -> Vec<Option<Shown>> {
+    let own = (0..commands.len()).filter(|at| commands[*at].run.options.automated.is_none());
+    let in_a_call = (worker_config.width / FIRST_NAMES).max(1);
+    let place = |at: &usize| place_of(&commands[*at].run.database.arn);
+    // A slow region must not delay the commands of others.
+    let looked = group(own.collect(), in_a_call, place)
+        .into_iter()
+        .map(|group| look(world, worker_config, commands, group));
+    let mut shown: Vec<Option<Shown>> = commands.iter().map(|_| None).collect();
+    for (at, found) in join_all(looked).await.into_iter().flatten() {
+        shown[at] = Some(found);
     }
-    match automated {
-        Some(of) => automated_source::source(world, command, of, receives).await,
-        None => ask_for_source(world, worker_config, run, &sources).await,
+    shown
+}
+
+/// One call about the sources of some of the commands, all of one region and family.
+async fn look<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    commands: &[&Command],
+    group: Vec<usize>,
+) -> Vec<(usize, Shown)> {
+    let names = |at: usize| first_names(worker_config, &commands[at].run);
+    let Some((region, family)) = group
+        .first()
+        .map(|at| place_of(&commands[*at].run.database.arn))
+    else {
+        return Vec::new();
+    };
+    let ids: Vec<SnapshotId> = group.iter().flat_map(|at| names(*at)).collect();
+    let found = world.describe_snapshots(&region, family, &ids).await;
+    let of_one = |at: usize| {
+        let ids = names(at);
+        let is_of_it = |one: &&Snapshot| ids.contains(&SnapshotId::of(&one.arn));
+        let shown = match &found {
+            Ok(found) => Ok(found.iter().filter(is_of_it).cloned().collect()),
+            Err(error) => Err(error.without_source()),
+        };
+        (at, shown)
+    };
+    group.into_iter().map(of_one).collect()
+}
+
+/// Finds the source of a new command, by what RDS was asked for its batch and, where that does not say it, by a call of its
+/// own.
+pub(super) async fn source<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    command: &Command,
+    shown: Option<Shown>,
+    receives: u32,
+) -> Result<Source, WorkError> {
+    let run = &command.run;
+    if let Some(of) = &run.options.automated {
+        return automated_source::source(world, command, of, receives).await;
     }
+    if let Some(shown) = shown
+        && let Some(snapshot) = only_attempt(worker_config, run, shown.map_err(not_told)?)
+    {
+        return Ok(expected_copy(run, snapshot));
+    }
+    let names = source_names(worker_config, run);
+    ask_for_source(world, worker_config, run, &names).await
+}
+
+/// The first attempt at a run's source, if it is there and no second one is.
+fn only_attempt(
+    worker_config: &WorkerConfig,
+    run: &ProtectionRequest,
+    mut shown: Vec<Snapshot>,
+) -> Option<Snapshot> {
+    let only = shown.pop().filter(|_| shown.is_empty())?;
+    let first = naming::source_snapshot(&worker_config.rules.stack, run, Attempt::FIRST);
+    let is_it = SnapshotId::of(&only.arn) == first
+        && only.status == SnapshotStatus::Available
+        && only.is_ours(&worker_config.rules.stack, &run.database);
+    is_it.then_some(only)
+}
+
+/// The names of the first attempts at a run's source.
+fn first_names(worker_config: &WorkerConfig, run: &ProtectionRequest) -> Vec<SnapshotId> {
+    let mut names = source_names(worker_config, run);
+    names.truncate(FIRST_NAMES);
+    names
 }
 
 /// All names that the run's own source snapshot may have.

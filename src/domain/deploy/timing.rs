@@ -12,7 +12,7 @@ pub const PARAMETERS: [&str; 4] = [
 ];
 /// What a second try of a read, a change that is tried again, the table's answers in between, and the waits of both calls
 /// for their turns ([`crate::domain::run::pace`]) may cost.
-const AROUND: u64 = 14;
+const AROUND: u64 = 15;
 /// How many times the timeout of its function a message stays hidden: AWS's advice for queues that functions work on.
 const TIMES: u64 = 6;
 

@@ -6,6 +6,7 @@ use super::status::{Row, State};
 use crate::domain::deploy::names::StackName;
 use crate::domain::deploy::part::Part;
 use crate::domain::id::arn::Region;
+use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::in_force::{Policies, Policy};
 
 /// How long after a due time the planner may take to look. It looks every five minutes.
@@ -20,16 +21,29 @@ pub struct Notice {
     pub message: String,
 }
 
-/// Whether the planner has kept up: it must have planned the last due time of a policy in each region.
+/// Whether the planner has kept up: it must have planned the last due time of a policy in each region, and
+/// every own time within its spread.
 #[must_use]
 pub fn silent_planner(
     policy: &Policy,
     region: &Region,
-    planned_until: Option<Timestamp>,
+    cursor: Option<&Cursor>,
     now: Timestamp,
 ) -> Option<Notice> {
-    let planned = planned_until?;
+    let planned = cursor?.until;
     let late = now.saturating_sub(PLANNER_GRACE).ok()?;
+    if let Some(open) = cursor.and_then(|cursor| cursor.spread)
+        && open.through < late
+    {
+        return Some(Notice {
+            subject: "planner",
+            message: format!(
+                "the planner has stopped within the spread of the policy {} in {region} after {planned}; the last time was \
+                 {}: look at the planner's log, and at snapferry doctor",
+                policy.name, open.through
+            ),
+        });
+    }
     let due = policy.schedule.due(Some(planned), late)?;
     Some(Notice {
         subject: "planner",

@@ -471,8 +471,8 @@ impl<'a> Judge<'a> {
             return format!("its first recovery point is being made: {in_flight}");
         }
         let next = self.facts.policies.get(policy.as_str());
-        match next.and_then(|policy| policy.schedule.next(self.facts.now)) {
-            Some(next) => format!("it has no recovery point yet; due {}", next.timestamp()),
+        match next.and_then(|policy| policy.next_own_time(&row.resource_id, self.facts.now)) {
+            Some(next) => format!("it has no recovery point yet; due {next}"),
             None => "it has no recovery point yet".to_owned(),
         }
     }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::policy::in_force::Policy;
 use crate::domain::policy::spec::Source;
+use crate::domain::policy::spread::later;
 use crate::domain::retention::history::{DueOutcome, History, LATE_AFTER, MadePoint, in_seconds};
 
 /// How many due times a strip shows.
@@ -129,10 +130,11 @@ pub fn due_times(policy: &Policy, now: Timestamp) -> Vec<Timestamp> {
 
 /// Says what there is of each due time by the recovery points that RDS lists now, and by the history of due times where
 /// RDS lists none. `taken` is when the data of each was taken, in seconds, in any order; `None` if they could not be
-/// listed.
+/// listed. A recovery point counts from the database's own time, which is `own` after each due time.
 #[must_use]
 pub fn strip(
     due_times: &[Timestamp],
+    own: SignedDuration,
     taken: Option<&[i64]>,
     history: &History,
     now: Timestamp,
@@ -146,7 +148,7 @@ pub fn strip(
         let next = due_times.get(index + 1).copied().unwrap_or(Timestamp::MAX);
         let mark = match &taken {
             None => Mark::Unread,
-            Some(taken) => mark_of(taken, *at, next, now),
+            Some(taken) => mark_of(taken, later(*at, own), later(next, own), now),
         };
         let outcome = history.of(in_seconds(*at), next);
         Due {

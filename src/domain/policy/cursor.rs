@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::spread::OpenSpread;
+
 use crate::domain::id::database_ref::DatabaseRef;
 
 /// How many databases are kept by name beside one cursor. Their item stays far below DynamoDB's 400 KB, also when every
@@ -13,8 +15,10 @@ pub const KEPT_MAX: usize = 200;
 pub struct Cursor {
     /// The due time that was planned last.
     pub until: Timestamp,
-    /// The databases that have no execution for it yet. The next due time drops them, because it plans every database.
+    /// The databases that have no execution yet of a due time that was planned for them. Their next own time drops them.
     pub kept: Vec<Kept>,
+    /// How far its spread has come. `None` once every own time of the due time was planned.
+    pub spread: Option<OpenSpread>,
 }
 
 /// A database that a due time left over.
@@ -24,6 +28,8 @@ pub struct Kept {
     pub database: DatabaseRef,
     /// Why it was left over.
     pub why: KeptWhy,
+    /// The due time that is owed to it: the cursor's, or the one before while that one's spread goes on.
+    pub due: Timestamp,
 }
 
 /// Why a due time left a database over.
@@ -62,7 +68,11 @@ impl Cursor {
     /// the whole region is then listed again. A due time that is skipped because a run goes on is made up for only if
     /// there is room, because the database does get its recovery point.
     #[must_use]
-    pub fn behind(due: Timestamp, mut left_over: Vec<Kept>) -> Option<Self> {
+    pub fn behind(
+        due: Timestamp,
+        mut left_over: Vec<Kept>,
+        spread: Option<OpenSpread>,
+    ) -> Option<Self> {
         left_over.sort_by(|a, b| (a.why, &a.database.arn).cmp(&(b.why, &b.database.arn)));
         let owed = left_over.iter();
         let owed = owed.filter(|kept| kept.why != KeptWhy::StillRunning);
@@ -73,6 +83,7 @@ impl Cursor {
         Some(Self {
             until: due,
             kept: left_over,
+            spread,
         })
     }
 }

@@ -132,6 +132,22 @@ impl Schedule {
     /// The longest time between two due times that follow each other, from now on: of up to 60 due times.
     #[must_use]
     pub fn longest_gap(&self, now: Timestamp) -> SignedDuration {
+        self.gaps(now)
+            .into_iter()
+            .max()
+            .unwrap_or(SignedDuration::ZERO)
+    }
+
+    /// The shortest time between two due times that follow each other, likewise.
+    #[must_use]
+    pub fn shortest_gap(&self, now: Timestamp) -> SignedDuration {
+        self.gaps(now)
+            .into_iter()
+            .min()
+            .unwrap_or(SignedDuration::ZERO)
+    }
+
+    fn gaps(&self, now: Timestamp) -> Vec<SignedDuration> {
         let now = now.to_zoned(self.zone.clone());
         let times: Vec<Timestamp> = self
             .cron
@@ -140,7 +156,7 @@ impl Schedule {
             .map(|time| time.timestamp())
             .collect();
         let gaps = times.windows(2).map(|pair| pair[1].duration_since(pair[0]));
-        gaps.max().unwrap_or(SignedDuration::ZERO)
+        gaps.collect()
     }
 
     /// The last due times at or before `now`, the oldest first.

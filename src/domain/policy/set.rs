@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::in_force::{Policies, Policy};
 use super::span::Span;
 use super::spec::{AppliedKey, PolicySpec};
+use super::spread::Spread;
 use crate::domain::id::arn::KeyArn;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::text::{ParseError, text_newtype};
@@ -78,6 +79,24 @@ impl<K> PolicySet<K> {
     pub fn catching_up(mut self) -> Self {
         for spec in self.policies.values_mut() {
             spec.options.catch_up.get_or_insert(Span::CATCH_UP);
+        }
+        self
+    }
+
+    /// Whether its databases are spread as its policies say. In a set that an earlier version applied they are not, also
+    /// where a policy named a `spread`: that version only kept it.
+    #[must_use]
+    pub fn spreads(&self) -> bool {
+        let mut specs = self.policies.values();
+        specs.any(|spec| spec.options.spread.is_some())
+    }
+
+    /// The same set with the usual `spread` where a policy names none; or, if an earlier version applied it, without any.
+    #[must_use]
+    pub fn spreading(mut self, spreads: bool) -> Self {
+        for spec in self.policies.values_mut() {
+            let named = spec.options.spread.unwrap_or(Spread::USUAL);
+            spec.options.spread = spreads.then_some(named);
         }
         self
     }

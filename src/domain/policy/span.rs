@@ -22,6 +22,8 @@ pub struct Span(i64);
 impl Span {
     /// How long a due time is made up for, where a policy does not say: two hours.
     pub const CATCH_UP: Self = Self(2 * 3_600);
+    /// Over how long a time databases are spread after a due time, where a policy does not say: half an hour.
+    pub const SPREAD: Self = Self(30 * 60);
     /// How long what a drill makes may live, where a policy does not say: six hours.
     pub const DRILL_DEADLINE: Self = Self(6 * 3_600);
 

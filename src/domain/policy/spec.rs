@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::retention::Retention;
 use super::schedule::Schedule;
 use super::span::Span;
+use super::spread::Spread;
 use crate::domain::drill::options::DrillOptions;
 use crate::domain::id::arn::{KeyAlias, KeyArn};
 use crate::domain::id::names::OptionGroup;
@@ -160,9 +161,10 @@ pub struct PolicyOptions {
     /// holds the set says that it counts.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub catch_up: Option<Span>,
-    /// Over how long a time its databases are spread after a due time. Kept for a later version; nothing acts on it yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spread: Option<Span>,
+    /// Over how long a time its databases are spread after a due time. `None` in sets that an earlier version applied:
+    /// there all of them begin at the due time. The usual length is not written, for the same reason as with `catch_up`.
+    #[serde(default, skip_serializing_if = "is_usual_spread")]
+    pub spread: Option<Spread>,
     /// Whether nothing of it is started: neither when it is due, nor for an automated snapshot, nor by `start`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
@@ -177,6 +179,11 @@ pub struct PolicyOptions {
 #[expect(clippy::ref_option, reason = "serde hands the field over so")]
 fn is_usual(catch_up: &Option<Span>) -> bool {
     catch_up.is_none_or(|span| span == Span::CATCH_UP)
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field over so")]
+fn is_usual_spread(spread: &Option<Spread>) -> bool {
+    spread.is_none_or(|spread| spread == Spread::USUAL)
 }
 
 /// Refuses zero slots: the copies of such a policy would never begin.

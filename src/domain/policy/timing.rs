@@ -52,8 +52,10 @@ pub enum Newest {
 pub struct DueDatabase<'a> {
     /// Its policy.
     pub policy: &'a Policy,
-    /// The due time.
-    pub due: Timestamp,
+    /// Its own time of the due time.
+    pub own: Timestamp,
+    /// Its first own time after now.
+    pub next: Option<Timestamp>,
     /// Whether the policy was planned in this region before.
     pub planned_before: bool,
     /// Its newest recovery point.
@@ -67,12 +69,14 @@ pub enum WaitsWhy {
     FirstRun,
     /// The due time is longer ago than its policy's `catch_up`, and its recovery point is young enough until the next.
     TooLate,
+    /// Its own time within its policy's `spread` has not come.
+    OwnTime,
 }
 
 /// A database waits for this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waits {
-    /// Its next due time.
+    /// Its next own time.
     pub until: Timestamp,
     /// The reason.
     pub why: WaitsWhy,
@@ -85,6 +89,7 @@ impl WaitsWhy {
         match self {
             Self::FirstRun => "first-run",
             Self::TooLate => "too-late",
+            Self::OwnTime => "own-time",
         }
     }
 }
@@ -97,6 +102,7 @@ impl fmt::Display for Waits {
             WaitsWhy::TooLate => {
                 "the due time is longer ago than its policy's catch_up, and its recovery point stays within its RPO"
             }
+            WaitsWhy::OwnTime => "its own time within its policy's spread",
         })
     }
 }
@@ -113,14 +119,14 @@ pub fn waits(of: &DueDatabase<'_>, first_run: FirstRun, now: Timestamp) -> Optio
     if options.source == Source::Automated {
         return None;
     }
-    let until = of.policy.schedule.next(now)?.timestamp();
+    let until = of.next?;
     let is_first = of.newest == Newest::None;
     if is_first && !of.planned_before {
         let why = WaitsWhy::FirstRun;
         return (first_run == FirstRun::Wait).then_some(Waits { until, why });
     }
     let catch_up = options.catch_up?.duration();
-    if now.duration_since(of.due) <= catch_up {
+    if now.duration_since(of.own) <= catch_up {
         return None;
     }
     match of.newest {

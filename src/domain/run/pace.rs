@@ -20,19 +20,40 @@ const PAUSE: SignedDuration = SignedDuration::from_secs(1);
 const STEPS: f64 = 128.0;
 /// The fastest pace, in calls a second.
 const FASTEST: f64 = 50.0;
+/// How much smaller the steps are near the pace that RDS throttled last: RDS's rate is likely the same, and each try of a
+/// faster pace costs a throttled call of every process.
+const CARE: f64 = 8.0;
+/// Which paces are near it, as shares of it.
+const NEAR: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 /// The smallest step. With it even the slowest pace is the first again within twenty minutes.
 const SMALLEST_STEP: f64 = 1.0 / 256.0;
 
 /// The paces of one process.
 #[derive(Debug, Default)]
-pub struct Paces(BTreeMap<(Region, Operation), Pace>);
+pub struct Paces {
+    all: BTreeMap<(Region, Operation), Pace>,
+    sweeps: bool,
+}
 
 impl Paces {
+    /// The sweeper's. It reads for many waits in a row, and nobody waits for it: so it leaves more than half of the rate to
+    /// those that a hint or a command waits for.
+    #[must_use]
+    pub fn of_sweeps() -> Self {
+        Self {
+            all: BTreeMap::new(),
+            sweeps: true,
+        }
+    }
+
     /// The pace of an operation in a region.
     pub fn of(&mut self, region: &Region, operation: Operation) -> &mut Pace {
-        self.0
-            .entry((region.clone(), operation))
-            .or_insert_with(|| Pace::of(operation))
+        let pace = || match self.sweeps && operation.is_read() {
+            true => Pace::new(5.0, Pace::READS_WAIT).at_most(5.0),
+            false => Pace::of(operation),
+        };
+        let key = (region.clone(), operation);
+        self.all.entry(key).or_insert_with(pace)
     }
 }
 
@@ -42,8 +63,12 @@ pub struct Pace {
     per_second: f64,
     /// The pace that it began with.
     first: f64,
+    /// The fastest pace that it learns.
+    fastest: f64,
     /// What an answered call adds.
     step: f64,
+    /// The pace that RDS throttled last. 0 before the first time.
+    throttled: f64,
     /// A call waits no longer for its turn. So no pace is slower than one call in this time: else a caller that makes one
     /// call after the other would not get its second turn, and nothing would be learnt.
     patience: SignedDuration,
@@ -66,7 +91,7 @@ pub struct Turn {
 
 impl Pace {
     /// How long a read waits for its turn. A function's timeout counts with it, and with that of a change.
-    pub const READS_WAIT: SignedDuration = SignedDuration::from_secs(2);
+    pub const READS_WAIT: SignedDuration = SignedDuration::from_secs(3);
     /// How long a change waits for its turn: as long as the last of ten that come to a new process.
     pub const CHANGES_WAIT: SignedDuration = SignedDuration::from_secs(5);
 
@@ -85,11 +110,19 @@ impl Pace {
         Self {
             per_second,
             first: per_second,
+            fastest: FASTEST,
             step: per_second / STEPS,
+            throttled: 0.0,
             patience,
             next: Timestamp::MIN,
             halved: 0,
         }
+    }
+
+    /// The same pace, never faster than this.
+    #[must_use]
+    fn at_most(self, fastest: f64) -> Self {
+        Self { fastest, ..self }
     }
 
     /// The turn of a call that was first asked for at `asked_at`. `None` if it would wait for longer than it may.
@@ -125,6 +158,7 @@ impl Pace {
         if is_throttled {
             let half = self.per_second / 2.0;
             self.step = (half / STEPS).max(SMALLEST_STEP);
+            self.throttled = self.per_second;
             self.per_second = half.max(1.0 / self.patience.as_secs_f64());
             self.halved = self.halved.wrapping_add(1);
             // A call that is asked for now may still have its turn.
@@ -132,11 +166,19 @@ impl Pace {
             let next = now.saturating_add(QUIET.saturating_add(pause));
             self.next = next.unwrap_or(Timestamp::MAX);
         } else if self.per_second < self.first {
-            // As much as if all turns of the quiet time had been used.
-            let turns = 1.0 + self.per_second * turn.quiet.as_secs_f64();
-            self.per_second = (self.per_second + turns * self.step).min(self.first);
+            // As much as if all turns of the quiet time had been used. What was learnt before it says little.
+            let quiet = self.per_second * turn.quiet.as_secs_f64() * self.step;
+            self.per_second = (self.per_second + self.step() + quiet).min(self.first);
         } else if turn.wait.is_positive() {
-            self.per_second = (self.per_second + self.step).min(FASTEST);
+            self.per_second = (self.per_second + self.step()).min(self.fastest);
+        }
+    }
+
+    /// What an answered call adds now.
+    fn step(&self) -> f64 {
+        match NEAR.contains(&(self.per_second / self.throttled)) {
+            true => self.step / CARE,
+            false => self.step,
         }
     }
 

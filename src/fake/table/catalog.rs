@@ -10,6 +10,7 @@ use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::{Applied, Stamp, Version};
+use crate::domain::policy::spread::OpenSpread;
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::{OpenClaim, Permit, permit};
@@ -127,7 +128,11 @@ impl Table {
     ) {
         let cursor = Cursor {
             until: in_milliseconds(cursor.until),
-            kept: cursor.kept.clone(),
+            spread: cursor.spread.map(|open| OpenSpread {
+                through: in_milliseconds(open.through),
+                ..open
+            }),
+            ..cursor.clone()
         };
         let key = (policy.clone(), region.clone());
         let stored = self.cursors.get(&key);

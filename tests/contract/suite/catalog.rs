@@ -371,6 +371,7 @@ async fn put_cursor(table: &impl Table, of: &str, place: &str, due: &str, kept: 
     let cursor = Cursor {
         until: time(due),
         kept: kept.to_vec(),
+        spread: None,
     };
     let set = table
         .set_plan_cursor(&policy(of), &region(place), &cursor)
@@ -389,6 +390,7 @@ fn kept(name: &str, why: KeptWhy) -> Kept {
     Kept {
         database: database(name),
         why,
+        due: time(NOON),
     }
 }
 

@@ -23,6 +23,7 @@ use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::policy::in_force::{Policies, Policy};
 use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::spread::Spread;
 use snapferry::domain::policy::timing::FirstRun;
 use snapferry::domain::run::backoff::Backoff;
 use snapferry::domain::run::pace::Paces;
@@ -99,7 +100,7 @@ impl Environments {
         let all = |count| (0..count).map(|_| Rc::default()).collect();
         Self {
             planner: Rc::default(),
-            sweeper: Rc::default(),
+            sweeper: Rc::new(RefCell::new(Paces::of_sweeps())),
             workers: all(WORKERS),
             reactors: all(REACTORS),
         }
@@ -108,9 +109,9 @@ impl Environments {
 
 impl Snapferry {
     /// `whole_queue`: the sweep is shown the whole queue for copy slots, and not only the head that it can
-    /// hand out.
-    pub(super) fn new(whole_queue: bool) -> Self {
-        let planning = planning();
+    /// hand out. `spread` is the policy's.
+    pub(super) fn new(whole_queue: bool, spread: Spread) -> Self {
+        let planning = planning(spread);
         let stack = &planning.stack;
         let machine = StateMachine::read(DEFINITION).expect("the deployed definition can be read");
         let machine = Machine::new(Rc::new(machine), planning.state_machine.clone());
@@ -316,10 +317,17 @@ impl Design for Snapferry {
 }
 
 /// The template's defaults.
-fn planning() -> Planning {
+fn planning(spread: Spread) -> Planning {
     const READABLE: &str = "the comparison's own settings can be read";
     let home = Region::parse("eu-central-1").expect(READABLE);
     let source = Region::parse("eu-west-1").expect(READABLE);
+    let mut policy = Policy::new(
+        PolicyName::parse("default").expect(READABLE),
+        // Once, on the day of the comparison: 2 March, 03:00.
+        Schedule::parse("0 3 2 3 *", "UTC").expect(READABLE),
+        KeyArn::parse(KEY).expect(READABLE),
+    );
+    policy.options.spread = Some(spread);
     let machine = format!("arn:aws:states:{home}:{ACCOUNT}:stateMachine:protect");
     Planning {
         stack: Stack {
@@ -348,12 +356,7 @@ fn planning() -> Planning {
         first_run: FirstRun::Now,
         stack_name: None,
         policies: Policies {
-            // Once, on the day of the comparison: 2 March, 03:00.
-            all: vec![Policy::new(
-                PolicyName::parse("default").expect(READABLE),
-                Schedule::parse("0 3 2 3 *", "UTC").expect(READABLE),
-                KeyArn::parse(KEY).expect(READABLE),
-            )],
+            all: vec![policy],
             untagged: None,
             copy_slots: None,
             cluster_copy_slots: None,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
@@ -22,9 +23,13 @@ use crate::domain::policy::schedule::{Schedule, ScheduleError};
 use crate::domain::policy::set::PolicySet;
 use crate::domain::policy::span::Span;
 use crate::domain::policy::spec::{KeyName, PolicyOptions, PolicySpec, Source};
+use crate::domain::policy::spread::Spread;
 
 pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 type Key<'t> = Spanned<DeString<'t>>;
+
+/// From here on the due times are counted that a spread must fit between. A clock goes forward or back months later.
+const SOME_WINTER: Timestamp = Timestamp::constant(1_735_689_600, 0);
 
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +192,7 @@ impl<'t> Reader<'t, '_> {
         let cluster_copy_slots =
             get(table, CLUSTER_COPY_SLOTS).map(|value| self.copy_slots(CLUSTER_COPY_SLOTS, value));
         let catch_up = get(table, CATCH_UP).map(|value| self.parsed(CATCH_UP, value, Span::parse));
-        let spread = get(table, SPREAD).map(|value| self.parsed(SPREAD, value, Span::parse));
+        let spread = get(table, SPREAD).map(|value| self.spread(value, schedule.as_ref()));
         let paused = get(table, PAUSED).map(|value| self.yes_or_no(PAUSED, value));
         let restore = get(table, RESTORE).map(|value| self.restore(value));
         let drill = get(table, DRILL).map(|value| self.drill(value));
@@ -203,12 +208,28 @@ impl<'t> Reader<'t, '_> {
                 copy_slots: given(copy_slots)?,
                 cluster_copy_slots: given(cluster_copy_slots)?,
                 catch_up: Some(given(catch_up)?.unwrap_or(Span::CATCH_UP)),
-                spread: given(spread)?,
+                spread: Some(given(spread)?.unwrap_or(Spread::USUAL)),
                 paused: given(paused)?.unwrap_or_default(),
                 restore: given(restore)?.unwrap_or_default(),
                 drill: given(drill)?,
             },
         })
+    }
+
+    /// A spread that ends before the next due time: a later own time would belong to that one.
+    fn spread(&mut self, value: &Value<'t>, schedule: Option<&Schedule>) -> Option<Spread> {
+        let spread = self.parsed(SPREAD, value, Spread::parse)?;
+        let gap = schedule.map_or(SignedDuration::MAX, |schedule| {
+            schedule.shortest_gap(SOME_WINTER)
+        });
+        if spread.duration() > gap {
+            let what = format!(
+                "{SPREAD}: {spread} is longer than the time between two due times of the schedule, {gap:#}"
+            );
+            self.faults.add(&value.span(), what);
+            return None;
+        }
+        Some(spread)
     }
 
     pub(super) fn yes_or_no(&mut self, key: &str, value: &Value<'t>) -> Option<bool> {
