@@ -74,7 +74,8 @@ fn a_remover_that_is_there_is_this_stacks_and_is_run_is_well() {
 
 #[test]
 fn a_remover_that_nothing_runs_or_that_works_for_another_stack_is_a_failure() {
-    let cases: [(&str, fn(&mut Estate)); 5] = [
+    type Broken = (&'static str, fn(&mut Estate));
+    let cases: [Broken; 5] = [
         ("schedule of the remover is disabled: hourly", |estate| {
             with_remover(estate, "prod", false);
         }),
