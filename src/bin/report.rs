@@ -25,7 +25,8 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let served = match (settings, reach) {
-        (Ok((settings, _)), Ok(reach)) => serve_reporter(settings, &reach).await,
+        // The future is large: it holds the whole report.
+        (Ok((settings, _)), Ok(reach)) => Box::pin(serve_reporter(settings, &reach)).await,
         (Err(error), _) | (_, Err(error)) => Err(error.into()),
     };
     match served {
