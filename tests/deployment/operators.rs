@@ -48,8 +48,9 @@ const ACTS: [&Ports; 7] = [
     stop::ACTIONS,
 ];
 
-/// Only these know no resource they could be limited to.
-const ON_ANY_RESOURCE: [&str; 4] = [
+/// Only these know no resource they could be limited to: DescribeStacks where it lists, as the doctor has it.
+const ON_ANY_RESOURCE: [&str; 5] = [
+    "cloudformation:DescribeStacks",
     "rds:DescribeAccountAttributes",
     "rds:DescribeDBEngineVersions",
     "rds:DescribeOrderableDBInstanceOptions",
