@@ -51,7 +51,7 @@ impl World {
             ("Prune", "yes"),
             ("AlarmEmail", "you@example.com"),
             // The doctor compares them with the limits for RDS.
-            ("FunctionTimeout", "21"),
+            ("FunctionTimeout", "22"),
             ("VisibilitySeconds", "126"),
         ];
         options.parameters = parameters
