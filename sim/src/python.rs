@@ -13,8 +13,9 @@ const STAMP: &str = "snapferry-requirements.txt";
 /// A venv `target/snapferry-<name>` under `root` with `requirements` installed, in the form of
 /// pip's requirements file; returns its Python.
 ///
-/// The venv is made once, and made again when the text of the requirements changes or the making was interrupted. If two
-/// processes ask at once, the second waits for the first.
+/// The venv is made once, and made again when the text of the requirements changes, when the making was interrupted or when
+/// the folder was moved: its scripts name their Python by its whole path. If two processes ask at once, the second waits for
+/// the first.
 ///
 /// # Errors
 /// When Python 3, its venv module or pip is missing or fails; the message says which and what
@@ -34,7 +35,8 @@ pub fn venv(root: &Path, name: &str, requirements: &str) -> anyhow::Result<PathB
         .with_context(|| format!("cannot lock {}", lock_path.display()))?;
 
     let stamp = folder.join(STAMP);
-    if python.exists() && fs::read_to_string(&stamp).is_ok_and(|made| made == requirements) {
+    let complete = format!("# {}\n{requirements}", folder.display());
+    if python.exists() && fs::read_to_string(&stamp).is_ok_and(|made| made == complete) {
         return Ok(python);
     }
     if folder.exists() {
@@ -44,7 +46,7 @@ pub fn venv(root: &Path, name: &str, requirements: &str) -> anyhow::Result<PathB
     make(&folder)?;
     install(&python, &folder, requirements)?;
     // Write the stamp last, so that an incomplete venv never has one.
-    fs::write(&stamp, requirements).with_context(|| format!("cannot write {}", stamp.display()))?;
+    fs::write(&stamp, complete).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(python)
 }
 

@@ -42,6 +42,19 @@ fn a_venv_is_made_once_even_by_two_at_once_and_anew_for_other_requirements() {
 }
 
 #[test]
+fn a_venv_is_made_anew_where_its_folder_was_moved() {
+    let [old, new] = ["venv-before", "venv-after"].map(root);
+    venv(&old, "empty", "# nothing\n").unwrap();
+    fs::rename(old.join("target"), new.join("target")).unwrap();
+
+    let python = venv(&new, "empty", "# nothing\n").unwrap();
+
+    let pip = fs::read_to_string(python.with_file_name("pip")).unwrap();
+    assert!(pip.contains(new.to_str().unwrap()), "{pip}");
+    assert!(!pip.contains(old.to_str().unwrap()), "{pip}");
+}
+
+#[test]
 fn what_pip_says_is_passed_on() {
     let failure = venv(&root("venv-fails"), "empty", "no such requirement at all\n").unwrap_err();
     let said = format!("{failure:#}");
