@@ -28,7 +28,8 @@ const AFTER_HELP: &str = "\
 
 Flags win over the environment, and both win over the stack's outputs. With --stack, an environment that names
 another stack's id, table, state machine, queues or pruner is refused. A script that must not ask CloudFormation each
-time can set the environment once, from the stack's output CliEnvironment.
+time can set the environment once, from the stack's output CliEnvironment: where the environment names the table,
+SNAPFERRY_STACK_NAME is only a name.
 
 Credentials come from the AWS SDK's default chain: the environment, a profile (--profile, AWS_PROFILE),
 single sign-on, a container or an instance. SNAPFERRY_LOG=debug writes more to the error output.
@@ -66,6 +67,9 @@ pub(super) struct StackArguments {
         env = "SNAPFERRY_STACK_NAME"
     )]
     pub(super) name: Option<String>,
+    /// Whether `name` was said on the command line.
+    #[arg(skip)]
+    pub(super) is_named_by_flag: bool,
     /// The id that marks everything the stack made (tag snapferry:stack).
     #[arg(long, value_name = "ID", global = true, env = "SNAPFERRY_STACK_ID")]
     stack_id: Option<String>,

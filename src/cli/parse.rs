@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use clap::{FromArgMatches, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, FromArgMatches, ValueEnum};
 
 use super::arguments::Arguments;
 use super::groups;
@@ -33,7 +34,17 @@ pub fn parse(words: &[OsString]) -> Result<Arguments, clap::Error> {
         color.choose();
     }
     let matches = groups::command(width_of_output()).try_get_matches_from(words)?;
-    Arguments::from_arg_matches(&matches)
+    let mut arguments = Arguments::from_arg_matches(&matches)?;
+    arguments.stack.is_named_by_flag = is_flag(&matches, "name");
+    Ok(arguments)
+}
+
+/// Whether the command line itself says a global argument, before or after its subcommand.
+fn is_flag(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
+        || matches
+            .subcommand()
+            .is_some_and(|(_, matches)| is_flag(matches, id))
 }
 
 fn said_color(words: &[OsString]) -> Option<Color> {

@@ -9,6 +9,7 @@ use crate::ports::DescribeStack;
 use crate::settings::{STACK_NAME, SettingsError};
 
 const REGION: &str = "AWS_REGION";
+const TABLE: &str = "SNAPFERRY_TABLE";
 /// What AWS's own command line calls the region.
 const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 
@@ -32,6 +33,9 @@ pub(super) fn region_of<'a>(
 /// The environment, with the settings of the named stack where it says nothing itself. An environment that names another
 /// stack's table, queues or functions is refused: a command would look at one stack and change the other.
 ///
+/// An environment that says the table beside the name was set once from the stack's outputs. Then CloudFormation is not
+/// asked, unless a flag names the stack: the policies for drills and restores do not allow it.
+///
 /// # Errors
 /// When there is no such stack, the environment is another stack's, or CloudFormation cannot be asked.
 pub(super) async fn with_outputs(
@@ -40,7 +44,8 @@ pub(super) async fn with_outputs(
 ) -> Result<Vec<(String, String)>, CliError> {
     let fallback = variable(&environment, DEFAULT_REGION);
     let fallback = fallback.map(|region| (REGION.to_owned(), region.clone()));
-    let Some(name) = &arguments.name else {
+    let is_set_once = !arguments.is_named_by_flag && variable(&environment, TABLE).is_some();
+    let Some(name) = arguments.name.as_ref().filter(|_| !is_set_once) else {
         return Ok(fallback.into_iter().chain(environment).collect());
     };
     let region = region_of(arguments, &environment);

@@ -109,6 +109,28 @@ fn flags_win_over_the_environment_and_both_win_over_the_stack() {
     );
 }
 
+#[test]
+fn an_environment_with_name_and_table_is_not_asked_for_again_and_a_flag_s_name_is() {
+    let variables = [
+        ("AWS_REGION", "eu-central-1"),
+        ("SNAPFERRY_STACK_NAME", "ferry"),
+        ("SNAPFERRY_STACK_ID", "prod"),
+        ("SNAPFERRY_TABLE", "table-of-the-stack"),
+    ];
+    for (arguments, asks) in [
+        (&["waits"][..], false),
+        (&["--stack", "ferry", "waits"], true),
+        (&["waits", "--stack", "ferry"], true),
+    ] {
+        let server = Server::start(aws);
+        let mut command = asking(&server, arguments);
+        let output = command.envs(variables).output().unwrap();
+        ran(&output, 0);
+        let asked: Vec<String> = server.asked().iter().map(Asked::action).collect();
+        assert_eq!(asked.iter().any(|it| it == "DescribeStacks"), asks, "{asked:?}");
+    }
+}
+
 /// With the environment of one stack and the name of another, a command would look at one and change the other.
 #[test]
 fn an_environment_of_another_stack_is_refused_beside_a_stacks_name() {
