@@ -67,6 +67,8 @@ struct Pruner {
     function: String,
     table: String,
     seen: Arc<Mutex<Seen>>,
+    /// Whoever makes a round has it.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Pruning {
@@ -78,6 +80,7 @@ impl Pruning {
             function,
             table,
             seen: Arc::default(),
+            turn: Arc::default(),
         };
         let schedule = scheduled.then(|| {
             let pruner = pruner.clone();
@@ -97,6 +100,8 @@ impl Pruning {
     /// Makes rounds until one finds nothing to remove. Says what the last one said if none did.
     pub(super) async fn finish(&self) -> Option<String> {
         if let Some(schedule) = &self.schedule {
+            // A round that was broken off would go on in the function, and nobody would hear what it removed.
+            let _turn = self.pruner.turn.lock().await;
             schedule.abort();
         }
         let mut last = String::new();
@@ -140,6 +145,7 @@ impl Pruner {
     }
 
     async fn round(&self) -> Result<Value, ClientError> {
+        let _turn = self.turn.lock().await;
         let answer = self.client.invoke(&self.function, &json!({})).await;
         let noted = self.noted().await?;
         let answer = answer?;
