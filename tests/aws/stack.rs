@@ -127,7 +127,11 @@ fn an_environment_with_name_and_table_is_not_asked_for_again_and_a_flag_s_name_i
         let output = command.envs(variables).output().unwrap();
         ran(&output, 0);
         let asked: Vec<String> = server.asked().iter().map(Asked::action).collect();
-        assert_eq!(asked.iter().any(|it| it == "DescribeStacks"), asks, "{asked:?}");
+        assert_eq!(
+            asked.iter().any(|it| it == "DescribeStacks"),
+            asks,
+            "{asked:?}"
+        );
     }
 }
 
