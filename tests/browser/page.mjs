@@ -42,6 +42,8 @@ for (const colorScheme of ["light", "dark"]) {
       points: Number(document.querySelector("#points").textContent),
       states: [...document.querySelectorAll("tr[data-state]")].map((row) => row.dataset.state),
       troubled: [...document.querySelectorAll("article[data-id]")].map((one) => one.dataset.id),
+      copies: [...document.querySelectorAll("td.took")].map((cell) =>
+        (cell.textContent.match(/copy usually (\d+) min, at most (\d+) min/) ?? []).slice(1).map(Number)),
       strips: document.querySelectorAll("tr svg[role=img]").length,
     }));
     const shown = report.databases.filter((database) => database.state !== "excluded");
@@ -50,6 +52,9 @@ for (const colorScheme of ["light", "dark"]) {
     check(`${where}: states`, seen.states, shown.map((database) => database.state));
     check(`${where}: who needs a person`, seen.troubled, troubled);
     check(`${where}: recovery points`, seen.points, report.summary.recovery_points);
+    const copies = shown.map(({ durations: { copy } }) =>
+      copy ? [copy.usual_seconds / 60, copy.longest_seconds / 60] : []);
+    check(`${where}: minutes of the copies`, seen.copies, copies);
     check(`${where}: strips`, seen.strips, report.due_times.length);
     const begins = `${report.summary.within_rpo} of ${report.summary.selected} databases`;
     check(`${where}: the sentence`, seen.sentence.slice(0, begins.length), begins);

@@ -24,6 +24,7 @@ mod doctor_source_keys;
 mod drain;
 mod drill_plan;
 mod drill_removal;
+mod durations;
 mod errors;
 mod forget;
 mod gone;

@@ -2,6 +2,7 @@
 
 pub mod ages;
 pub mod dead_letter;
+pub mod durations;
 pub mod fleet;
 pub mod metrics;
 pub mod not_found;
