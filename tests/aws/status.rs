@@ -244,6 +244,35 @@ fn the_report_says_how_long_snapshots_and_copies_take() {
     assert_eq!(durations("forgotten"), unknown);
 }
 
+#[test]
+fn the_report_says_what_recovery_points_cost_at_most_and_by_which_prices() {
+    // Four recovery points of 100 GiB, copied once a day.
+    let world = fleet(3);
+    let page = page_of(&world, "cost.html");
+    let told = "by list prices of us-east-1 as known at 2026-11-23: storage at most $38.00";
+    assert_eq!(page.matches(told).count(), 1, "{page}");
+    assert!(page.contains("transfer at most $240.00"), "{page}");
+    let mut report = Vec::new();
+    run(make_report(&world, &planning(), None, &mut report)).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let cost = &report["cost"];
+    let total = json!({
+        "recovery_points": 4,
+        "gib": 400,
+        "recovery_points_of_unknown_cost": 0,
+        "storage_usd_a_month_at_most": 38.0,
+        "storage_of_newest_usd_a_month_at_most": 38.0,
+        "copied_databases": 4,
+        "databases_of_unknown_size": 0,
+        "transfer_gib_a_month_at_most": 12_000,
+        "transfer_usd_a_month_at_most": 240.0,
+    });
+    assert_eq!(cost["total"], total);
+    assert_eq!(cost["policies"], json!({"default": total}));
+    assert_eq!(cost["prices"]["region"], "us-east-1");
+    assert_eq!(cost["prices"]["list"].as_array().unwrap().len(), 3);
+}
+
 /// `.ci/browser` looks at this page in a browser, and compares it with this JSON.
 #[test]
 fn a_fleet_with_one_database_of_each_state_is_left_for_the_browser() {

@@ -10,6 +10,7 @@ mod catalog;
 mod choice;
 mod clusters;
 mod copy_limit;
+mod cost;
 mod deploy;
 mod deploy_kept;
 mod deploy_report;
