@@ -24,7 +24,7 @@ use super::pruning::Pruning;
 use super::snapferry::Snapferry;
 use super::view::Out;
 use crate::local::LocalStack;
-use crate::rds::{Rds, Stage};
+use crate::rds::{InstanceStatus, Rds, Stage};
 use crate::rds_http::{Interference, RdsService};
 use crate::sister;
 
@@ -124,7 +124,7 @@ impl Callers {
 /// The drill that takes longest: it begins as soon as there is something to drill, while the others are still protected.
 pub(super) struct LongDrill(JoinHandle<anyhow::Result<Value>>);
 
-/// How often the demo looks whether there is a first recovery point.
+/// How often the demo looks at the model while it waits.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 impl LongDrill {
@@ -179,6 +179,7 @@ impl Scene<'_> {
         said.push(late);
         let cleaned = self.clean().await?;
         self.witness.close(false);
+        self.first_backups_end().await;
         let mut day = Day::default();
         self.judge_drills(&said, &cleaned, &mut day);
         self.judge_restores(&restored, &mut day);
@@ -187,6 +188,22 @@ impl Scene<'_> {
         day.broken.extend(seen.while_closed);
         self.judge_strangeness(&mut day).await?;
         Ok(day)
+    }
+
+    /// Waits until RDS has taken the first backup of everything that was restored. A restore is done before that.
+    async fn first_backups_end(&self) {
+        while self.is_backed_up_now() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn is_backed_up_now(&self) -> bool {
+        let (model, home) = (self.rds.model(), region(RECOVERY));
+        let instances = model.instances(&home).map(|one| one.status);
+        let clusters = model.clusters(&home).map(|one| one.status);
+        instances
+            .chain(clusters)
+            .any(|status| status == InstanceStatus::BackingUp)
     }
 
     /// Nothing that was restored is selected, pruned or taken for a recovery point. A person's snapshot of it has its tags.
