@@ -476,7 +476,6 @@ fn people_may() -> Vec<Value> {
     .map(|name| queue(HOME, name));
     let execution = format!("arn:aws:states:{HOME}:{ACCOUNT}:execution:protect:sf-orders");
     let rule = format!("arn:aws:events:{}:{ACCOUNT}:rule/forward", SOURCES[0]);
-    let any_queue = format!("arn:aws:sqs:{}:{ACCOUNT}:*", SOURCES[0]);
     let topic = format!("arn:aws:sns:{HOME}:{ACCOUNT}:alarms");
     let index = format!("{TABLE}/index/open-waits");
     let held = [("aws:TagKeys", "snapferry:hold")];
@@ -552,7 +551,7 @@ fn people_may() -> Vec<Value> {
     let dead = [commands_dead.as_str(), &events_dead, &forwarding];
     may(readers, &["sqs:GetQueueAttributes"], &dead, &[]);
     may(readers, &["sqs:GetQueueUrl"], &[&forwarding], &[]);
-    may(readers, &["sqs:ListQueues"], &[&any_queue], &[]);
+    may(readers, &["sqs:ListQueues"], &["*"], &[]);
     may(readers, &["sns:GetTopicAttributes"], &[&topic], &[]);
     for role in IamRole::ALL {
         let role = format!("arn:aws:iam::{ACCOUNT}:role/{}", role.logical_id());

@@ -49,12 +49,13 @@ const ACTS: [&Ports; 7] = [
 ];
 
 /// Only these know no resource they could be limited to: DescribeStacks where it lists, as the doctor has it.
-const ON_ANY_RESOURCE: [&str; 5] = [
+const ON_ANY_RESOURCE: [&str; 6] = [
     "cloudformation:DescribeStacks",
     "rds:DescribeAccountAttributes",
     "rds:DescribeDBEngineVersions",
     "rds:DescribeOrderableDBInstanceOptions",
     "events:ListRuleNamesByTarget",
+    "sqs:ListQueues",
 ];
 
 /// A trace asks the port that starts executions for their states only.
