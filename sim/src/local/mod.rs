@@ -33,7 +33,7 @@ pub use permissions::{Permission, RoleChanges};
 pub use roles::{Denial, LocalIam, RoleUse};
 pub use sessions::Session;
 pub use settings::{Function, LocalOptions, Override};
-pub use workspace::{build, build_bootstrap, build_snapferry, repository_root};
+pub use workspace::{build, build_bootstrap, build_reporter, build_snapferry, repository_root};
 
 use crate::proxy::Proxy;
 use deploy::Deployer;

@@ -68,12 +68,26 @@ pub fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
     )
 }
 
-/// Builds the operator's command `snapferry`, as `cargo run` does, and returns its path.
+/// Builds the operator's command `snapferry` and returns its path.
 ///
 /// # Errors
 /// When the repository is not found, or the command does not compile.
 pub fn build_snapferry() -> Result<PathBuf, LocalError> {
-    build(&repository_root()?, "snapferry", "snapferry", &[])
+    build_quickly("snapferry")
+}
+
+/// Builds the reporter of report.yaml for this machine, quickly rather than small, and returns its path.
+///
+/// # Errors
+/// When the repository is not found, or the program does not compile.
+pub fn build_reporter() -> Result<PathBuf, LocalError> {
+    build_quickly("report")
+}
+
+/// Builds a program on what `cargo test --workspace` has compiled, or will compile: `sim/one-build`.
+fn build_quickly(name: &str) -> Result<PathBuf, LocalError> {
+    let root = repository_root()?;
+    build(&root, "snapferry", name, &["--features=one-build"])
 }
 
 /// Builds one program of the workspace, or finds it built, and returns its path. `how` are cargo's further arguments.
