@@ -133,7 +133,7 @@ variable "events" {
 
 variable "log_level" {
   type        = string
-  description = "What the functions log: a level (error, warn, info, debug), or a filter such as info,snapferry=debug."
+  description = "What the functions log: a level (error, warn, info), or a filter such as warn,snapferry=info."
   default     = null
 }
 

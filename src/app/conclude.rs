@@ -1,6 +1,6 @@
 //! Ends a wait: sends the result to Step Functions and deletes the wait.
 
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use crate::domain::id::arn::KeyArn;
 use crate::domain::rds::snapshot::Snapshot;
@@ -217,7 +217,7 @@ where
                     )
                     .await?;
             }
-            debug!(resource = %wait.resource, why, "kept waiting");
+            info!(resource = %wait.resource, why, "kept waiting");
             Ok(SettleOutcome::Kept)
         }
     }

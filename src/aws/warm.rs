@@ -4,7 +4,7 @@ use aws_config::retry::RetryConfig;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_types::service_config::ServiceConfigKey;
-use tracing::debug;
+use tracing::info;
 
 use super::clients::Aws;
 use crate::domain::id::arn::Region;
@@ -70,7 +70,7 @@ impl<Extra> Aws<Extra> {
                 call.send().await.is_ok()
             }
         };
-        debug!(service = service.id(), answered, "warmed");
+        info!(service = service.id(), answered, "warmed");
     }
 }
 

@@ -32,7 +32,7 @@ time can set the environment once, from the stack's output CliEnvironment: where
 SNAPFERRY_STACK_NAME is only a name.
 
 Credentials come from the AWS SDK's default chain: the environment, a profile (--profile, AWS_PROFILE),
-single sign-on, a container or an instance. SNAPFERRY_LOG=debug writes more to the error output.
+single sign-on, a container or an instance. SNAPFERRY_LOG=info writes more to the error output.
 
 Exit codes:
   0    all is well

@@ -23,6 +23,9 @@ use crate::settings::Planning;
 /// Why a whole invocation failed. The function's error metric counts these, and its alarm watches the metric.
 #[derive(Debug, Error)]
 pub enum EdgeError {
+    /// The event is not what SQS sends, so nothing in it was looked at.
+    #[error("the event is not a batch of messages from SQS")]
+    Unreadable(#[source] serde_json::Error),
     /// The batch cannot be answered record by record, so all of it stays in the queue.
     #[error(transparent)]
     Nameless(#[from] NamelessRecord),
@@ -48,6 +51,7 @@ impl EdgeError {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Unreadable(_) => "Snapferry.UnreadableEvent",
             Self::Nameless(_) => "Snapferry.NamelessRecord",
             Self::PlanIncomplete(_) => "Snapferry.PlanIncomplete",
             Self::PoliciesUnreadable(_) => "Snapferry.PoliciesUnreadable",

@@ -1,8 +1,6 @@
 //! The pruner's function.
 
 use lambda_runtime::Diagnostic;
-use serde::Deserialize;
-use serde_json::Value;
 use thiserror::Error;
 
 use super::announce::removed;
@@ -91,12 +89,12 @@ pub async fn prune<W: prune::Permissions + announce::Permissions>(
     pruner_config: &PrunerConfig,
     metrics: &Metrics,
     announces: bool,
-    event: &Value,
+    event: &str,
     holder: &str,
     print: impl Fn(&str),
 ) -> Result<PruneAnswer, PruneFault> {
-    let request = RequestJson::deserialize(event).ok();
-    let request = request.map(|request| PruneRequest {
+    let request = serde_json::from_str(event).ok();
+    let request = request.map(|request: RequestJson| PruneRequest {
         plan: request.plan,
         databases: request.databases,
         force: request.force,

@@ -196,13 +196,13 @@ fn the_pruner_announces_what_it_removed_and_nothing_without_the_parameter() {
         let pruning = Pruning::from_variables(Variables::new(pairs)).unwrap();
         let config = PrunerConfig::from(&pruning);
         let round = |holder| {
-            let (by_schedule, print) = (Value::Null, |_: &str| ());
+            let (by_schedule, print) = ("null", |_: &str| ());
             let round = lambda::prune(
                 &world,
                 &config,
                 &pruning.metrics,
                 announces,
-                &by_schedule,
+                by_schedule,
                 holder,
                 print,
             );
