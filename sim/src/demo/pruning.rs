@@ -67,7 +67,7 @@ struct Pruner {
     function: String,
     table: String,
     seen: Arc<Mutex<Seen>>,
-    /// Whoever makes a round has it.
+    /// It is held while a round is made.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
