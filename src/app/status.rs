@@ -19,6 +19,7 @@ use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::operator::cost::MonthlyCosts;
 use crate::domain::operator::fleet::{Notice, no_remover, silent_planner};
 use crate::domain::operator::orphans::Orphans;
 use crate::domain::operator::points::{Point, Points};
@@ -133,6 +134,13 @@ impl Gathered {
             }
         }
         orphans
+    }
+
+    /// What the recovery points and their copies cost in a month at most, by the rows of all databases.
+    #[must_use]
+    pub fn costs(&self, rows: &[Row]) -> MonthlyCosts {
+        let (points, unread) = (&self.points, &self.points_unread);
+        MonthlyCosts::of(rows, points, unread, &self.policies, self.at)
     }
 
     /// How a database's drills stand. `None` if its policy has none, or they could not be read.

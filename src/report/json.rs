@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::cost_json::CostJson;
 use super::policy_view::PolicyView;
 use super::status_json::StatusJson;
 use super::strips::Strips;
@@ -16,6 +17,7 @@ pub(super) struct ReportJson {
     status: StatusJson,
     policies: Vec<PolicyView>,
     due_times: Vec<DueTimesJson>,
+    cost: CostJson,
 }
 
 #[derive(Serialize)]
@@ -84,6 +86,7 @@ impl ReportJson {
                 .map(|policy| PolicyView::of(policy, gathered.at))
                 .collect(),
             due_times: due_times.collect(),
+            cost: (&gathered.costs(rows)).into(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The report: how every database stands, as JSON and as one self-contained page. The command line and the reporter's function
 //! make the same.
 
+mod cost_json;
+mod durations_json;
 mod json;
 pub(crate) mod orphans_json;
 mod page;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::domain::operator::orphans::{Orphans, Pile};
+use crate::domain::operator::orphans::Orphans;
+use crate::domain::operator::pile::Pile;
 
 /// Recovery points that nobody answers for.
 #[derive(Debug, Serialize)]
@@ -19,6 +20,13 @@ struct PileJson {
     snapshots: usize,
     gib: i64,
     usd_a_month_at_most: f64,
+    /// How many of them have no part in the size and the cost, because the cost is not known.
+    of_unknown_cost: usize,
+}
+
+/// In cents: what is shown must not seem more exact than it is.
+pub(super) fn in_cents(dollars: f64) -> f64 {
+    (dollars * 100.0).round() / 100.0
 }
 
 impl From<&Pile> for PileJson {
@@ -26,8 +34,8 @@ impl From<&Pile> for PileJson {
         Self {
             snapshots: pile.count,
             gib: pile.gib(),
-            // In cents: what is shown must not seem more exact than it is.
-            usd_a_month_at_most: (pile.dollars_a_month() * 100.0).round() / 100.0,
+            usd_a_month_at_most: in_cents(pile.dollars_a_month()),
+            of_unknown_cost: pile.unpriced,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::policy_view::PolicyView;
 use super::strips::Strips;
 use super::words::{age, drill_lines, id, sentence, sentence_case, span};
 use crate::app::status::Gathered;
+use crate::domain::operator::durations::Durations;
 use crate::domain::operator::fleet::count;
 use crate::domain::operator::status::{Row, State};
 use crate::domain::operator::strip::{Due, Mark, STRIP, describe, paths};
@@ -22,6 +23,7 @@ struct Page {
     generated_at: String,
     regions: String,
     recovery_points: usize,
+    cost: String,
     stack_messages: Vec<String>,
     orphans: Vec<String>,
     drills: Vec<String>,
@@ -42,6 +44,7 @@ struct RowView {
     newest: String,
     rpo: String,
     policy: String,
+    took: String,
     failure: Option<String>,
     remedy: Option<String>,
     gaps: String,
@@ -61,7 +64,8 @@ struct LegendView {
 }
 
 impl RowView {
-    fn of(row: &Row, strip: Option<&Vec<Due>>, now: Timestamp) -> Self {
+    fn of(row: &Row, strip: Option<&Vec<Due>>, gathered: &Gathered) -> Self {
+        let now = gathered.at;
         let strip = strip.map_or(&[][..], Vec::as_slice);
         let gaps = strip
             .iter()
@@ -87,6 +91,10 @@ impl RowView {
                 .policy
                 .as_ref()
                 .map_or_else(String::new, ToString::to_string),
+            took: gathered
+                .history(row)
+                .and_then(|history| Durations::of(history).sentence())
+                .unwrap_or_else(|| "durations not known".to_owned()),
             failure: row.last_failure.as_ref().map(|failure| failure.why.clone()),
             remedy: row.remedy.as_deref().map(sentence_case),
             gaps: gaps.join(", "),
@@ -102,7 +110,7 @@ pub(super) fn page(
     rows: &[Row],
     strips: &Strips,
 ) -> askama::Result<String> {
-    let view = |row: &Row| RowView::of(row, strips.get(&row.resource_id), gathered.at);
+    let view = |row: &Row| RowView::of(row, strips.get(&row.resource_id), gathered);
     let regions = planning.source_regions.iter().map(ToString::to_string);
     let regions: Vec<String> = regions.collect();
     let unreachable = gathered
@@ -125,6 +133,7 @@ pub(super) fn page(
         generated_at: gathered.at.to_string(),
         regions: regions.join(", "),
         recovery_points: gathered.points.count(),
+        cost: gathered.costs(rows).total.sentence(),
         stack_messages: notices.chain(unreachable).collect(),
         orphans: gathered.orphans(rows).sentences(),
         drills: drill_lines(gathered, &rows.iter().collect::<Vec<_>>(), true),

@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::durations_json::DurationsJson;
 use super::orphans_json::OrphansJson;
 use super::paused::paused;
 use super::words::id;
 use crate::app::status::{Gathered, Unreachable};
 use crate::domain::drill::state::DrillState;
+use crate::domain::operator::durations::Durations;
 use crate::domain::operator::fleet::{Counts, count};
 use crate::domain::operator::status::Row;
 use crate::domain::retention::history::History;
@@ -54,6 +56,8 @@ struct DatabaseJson {
     recovery_points: usize,
     /// How many of the due times in its history were missed. `None` without a history.
     missed: Option<usize>,
+    /// How long its snapshots and copies took, by its history.
+    durations: DurationsJson,
     in_flight: Option<InFlightJson>,
     last_failure: Option<FailureJson>,
     remedy: Option<String>,
@@ -212,6 +216,7 @@ impl DatabaseJson {
             overdue: row.overdue,
             recovery_points: row.count,
             missed: history.map(History::missed),
+            durations: history.map(Durations::of).unwrap_or_default().into(),
             in_flight: row.in_flight.as_ref().map(|of| InFlightJson {
                 step: of.step.as_str(),
                 phase: of.phase.map(|phase| phase.as_str()),

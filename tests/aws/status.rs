@@ -1,9 +1,10 @@
 //! `snapferry status` and `snapferry report`: what they print of the same fleet, and the page.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use jiff::SignedDuration;
-use serde_json::Value;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 use snapferry::cli::{Ended, Selected, make_report, show_status};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::rds::copy_facts::CopyFacts;
@@ -43,6 +44,34 @@ fn fleet(well: usize) -> World {
         world.operator().manual_snapshots.push(copy);
     }
     world
+}
+
+fn put_history(world: &World, name: &str, due: BTreeMap<Timestamp, DueOutcome>) {
+    let run = a_run(name);
+    let group = (region(SOURCE), run.database.resource_id, run.policy);
+    let history = History {
+        due,
+        ..History::default()
+    };
+    world
+        .table()
+        .retention_mut()
+        .histories
+        .insert(group, history);
+}
+
+/// The due times of three days, whose copies took these minutes and whose snapshots took three.
+fn made_in(minutes: [i64; 3]) -> BTreeMap<Timestamp, DueOutcome> {
+    let days = ["2026-11-19", "2026-11-20", "2026-11-21"];
+    let made = days.into_iter().zip(minutes).map(|(day, minutes)| {
+        let made = MadePoint {
+            snapshot_took: Some(SignedDuration::from_mins(3)),
+            copy_took: Some(SignedDuration::from_mins(minutes)),
+            ..MadePoint::default()
+        };
+        (time(&format!("{day}T03:00:00Z")), DueOutcome::Made(made))
+    });
+    made.collect()
 }
 
 fn shown(world: &World, selected: &Selected, json: bool) -> (Ended, String) {
@@ -143,21 +172,7 @@ fn the_report_tells_missed_and_pruned_apart_by_the_history() {
         (at(48), DueOutcome::Missed),
         (at(72), DueOutcome::Made(pruned)),
     ];
-    let run_of_it = a_run("db0");
-    let group = (
-        region(SOURCE),
-        run_of_it.database.resource_id,
-        run_of_it.policy,
-    );
-    let history = History {
-        due: due.into(),
-        ..History::default()
-    };
-    world
-        .table()
-        .retention_mut()
-        .histories
-        .insert(group, history);
+    put_history(&world, "db0", due.into());
     let mut report = Vec::new();
     run(make_report(&world, &planning(), None, &mut report)).unwrap();
     let report: Value = serde_json::from_slice(&report).unwrap();
@@ -203,6 +218,61 @@ fn the_page_stands_by_itself_and_shows_every_database() {
     assert!(page.contains("1 of the last 30 due times have a recovery point"));
 }
 
+#[test]
+fn the_report_says_how_long_snapshots_and_copies_take() {
+    let world = fleet(1);
+    put_history(&world, "db0", made_in([12, 40, 10]));
+    let page = page_of(&world, "durations.html");
+    let told = "snapshot usually 3 min, at most 3 min; copy usually 12 min, at most 40 min";
+    assert_eq!(page.matches(told).count(), 1, "{page}");
+    assert_eq!(page.matches("durations not known").count(), 1, "{page}");
+    let mut report = Vec::new();
+    run(make_report(&world, &planning(), None, &mut report)).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let durations = |id: &str| {
+        let mut databases = report["databases"].as_array().unwrap().iter();
+        databases.find(|one| one["id"] == id).unwrap()["durations"].clone()
+    };
+    assert_eq!(
+        durations("db0"),
+        json!({
+            "snapshot": {"usual_seconds": 180, "longest_seconds": 180, "known": 3},
+            "copy": {"usual_seconds": 720, "longest_seconds": 2400, "known": 3},
+        })
+    );
+    let unknown = json!({"snapshot": null, "copy": null});
+    assert_eq!(durations("forgotten"), unknown);
+}
+
+#[test]
+fn the_report_says_what_recovery_points_cost_at_most_and_by_which_prices() {
+    // Four recovery points of 100 GiB, copied once a day.
+    let world = fleet(3);
+    let page = page_of(&world, "cost.html");
+    let told = "by list prices of us-east-1 as known at 2026-11-23: storage at most $38.00";
+    assert_eq!(page.matches(told).count(), 1, "{page}");
+    assert!(page.contains("transfer at most $240.00"), "{page}");
+    let mut report = Vec::new();
+    run(make_report(&world, &planning(), None, &mut report)).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let cost = &report["cost"];
+    let total = json!({
+        "recovery_points": 4,
+        "gib": 400,
+        "recovery_points_of_unknown_cost": 0,
+        "storage_usd_a_month_at_most": 38.0,
+        "storage_of_newest_usd_a_month_at_most": 38.0,
+        "copied_databases": 4,
+        "databases_of_unknown_size": 0,
+        "transfer_gib_a_month_at_most": 12_000,
+        "transfer_usd_a_month_at_most": 240.0,
+    });
+    assert_eq!(cost["total"], total);
+    assert_eq!(cost["policies"], json!({"default": total}));
+    assert_eq!(cost["prices"]["region"], "us-east-1");
+    assert_eq!(cost["prices"]["list"].as_array().unwrap().len(), 3);
+}
+
 /// `.ci/browser` looks at this page in a browser, and compares it with this JSON.
 #[test]
 fn a_fleet_with_one_database_of_each_state_is_left_for_the_browser() {
@@ -222,6 +292,9 @@ fn a_fleet_with_one_database_of_each_state_is_left_for_the_browser() {
         let copy = copy_of("db4", days * 2);
         world.operator().manual_snapshots.push(copy);
     }
+    // Whole minutes below an hour, which the browser's check can read back.
+    put_history(&world, "db4", made_in([12, 40, 10]));
+    put_history(&world, "db5", made_in([55, 7, 58]));
     let page = page_of(&world, "fleet.html");
     assert_eq!(page.matches("data-state=\"orphaned\"").count(), 1);
     let mut report = Vec::new();
@@ -274,5 +347,5 @@ fn paused_policies_are_named_in_status_and_report() {
     );
     let (_, json) = shown(&world, &Selected::default(), true);
     let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json["paused"], serde_json::json!(["default"]));
+    assert_eq!(json["paused"], json!(["default"]));
 }

@@ -42,6 +42,10 @@ for (const colorScheme of ["light", "dark"]) {
       points: Number(document.querySelector("#points").textContent),
       states: [...document.querySelectorAll("tr[data-state]")].map((row) => row.dataset.state),
       troubled: [...document.querySelectorAll("article[data-id]")].map((one) => one.dataset.id),
+      dollars: ["storage", "transfer"].map((what) =>
+        Number(document.querySelector("#cost").textContent.match(`${what} at most \\$([\\d.]+)`)?.[1] ?? NaN)),
+      copies: [...document.querySelectorAll("td.took")].map((cell) =>
+        (cell.textContent.match(/copy usually (\d+) min, at most (\d+) min/) ?? []).slice(1).map(Number)),
       strips: document.querySelectorAll("tr svg[role=img]").length,
     }));
     const shown = report.databases.filter((database) => database.state !== "excluded");
@@ -50,6 +54,11 @@ for (const colorScheme of ["light", "dark"]) {
     check(`${where}: states`, seen.states, shown.map((database) => database.state));
     check(`${where}: who needs a person`, seen.troubled, troubled);
     check(`${where}: recovery points`, seen.points, report.summary.recovery_points);
+    const { storage_usd_a_month_at_most, transfer_usd_a_month_at_most } = report.cost.total;
+    check(`${where}: dollars a month`, seen.dollars, [storage_usd_a_month_at_most, transfer_usd_a_month_at_most]);
+    const copies = shown.map(({ durations: { copy } }) =>
+      copy ? [copy.usual_seconds / 60, copy.longest_seconds / 60] : []);
+    check(`${where}: minutes of the copies`, seen.copies, copies);
     check(`${where}: strips`, seen.strips, report.due_times.length);
     const begins = `${report.summary.within_rpo} of ${report.summary.selected} databases`;
     check(`${where}: the sentence`, seen.sentence.slice(0, begins.length), begins);

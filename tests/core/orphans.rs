@@ -1,7 +1,8 @@
 //! Recovery points that nobody answers for.
 
 use snapferry::app::prune_preview::{PreviewOf, prune_preview};
-use snapferry::domain::operator::orphans::{Orphans, Pile};
+use snapferry::domain::operator::orphans::Orphans;
+use snapferry::domain::operator::pile::Pile;
 use snapferry::domain::retention::gone::{Listing, Missing};
 use snapferry::ports::StoreListings;
 
@@ -31,7 +32,7 @@ fn they_are_counted_by_what_is_missing_with_what_they_cost_at_most() {
     let of = |count, instances_gib| Pile {
         count,
         instances_gib,
-        clusters_gib: 0,
+        ..Pile::default()
     };
     let found = orphans(&world);
     assert_eq!(found.database_gone, Pile::default());

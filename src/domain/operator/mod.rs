@@ -1,13 +1,16 @@
 //! What Snapferry shows to people, and what they can do about it.
 
 pub mod ages;
+pub mod cost;
 pub mod dead_letter;
+pub mod durations;
 pub mod fleet;
 pub mod metrics;
 pub mod not_found;
 pub mod orphans;
 pub mod outdated;
 pub mod own_event;
+pub mod pile;
 pub mod points;
 pub mod prices;
 pub mod redrive;

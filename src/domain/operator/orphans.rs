@@ -3,55 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::prices::{AURORA_BACKUP_MONTH, SNAPSHOT_MONTH};
-use crate::domain::id::arn::Family;
+use super::pile::Pile;
 use crate::domain::id::tags::{self, StackId};
 use crate::domain::rds::snapshot::Snapshot;
-
-/// A number of snapshots with their sizes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pile {
-    /// How many there are.
-    pub count: usize,
-    /// The allocated storage of those of instances, in GiB.
-    pub instances_gib: i64,
-    /// The storage of those of clusters, in GiB.
-    pub clusters_gib: i64,
-}
-
-impl Pile {
-    /// Adds a snapshot.
-    pub fn add(&mut self, snapshot: &Snapshot) {
-        self.count += 1;
-        let gib = match snapshot.arn.family() {
-            Family::Instance => &mut self.instances_gib,
-            Family::Cluster => &mut self.clusters_gib,
-        };
-        *gib += i64::from(snapshot.size_gib.max(0));
-    }
-
-    /// Adds another pile.
-    pub fn join(&mut self, other: &Self) {
-        self.count += other.count;
-        self.instances_gib += other.instances_gib;
-        self.clusters_gib += other.clusters_gib;
-    }
-
-    /// What they cost in a month at most, in US dollars. RDS bills what a snapshot adds to those before it, so the truth is
-    /// mostly far below.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss, reason = "dollars are shown in full")]
-    pub fn dollars_a_month(&self) -> f64 {
-        self.instances_gib as f64 * SNAPSHOT_MONTH.per_gb
-            + self.clusters_gib as f64 * AURORA_BACKUP_MONTH.per_gb
-    }
-
-    /// The size in GiB.
-    #[must_use]
-    pub fn gib(&self) -> i64 {
-        self.instances_gib + self.clusters_gib
-    }
-}
 
 /// What nobody answers for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,12 +44,21 @@ impl Orphans {
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
         let of = |pile: &Pile, what: String, remedy: &str| {
+            let unknown = match pile.unpriced {
+                0 => String::new(),
+                number => format!(", without {number} of unknown cost"),
+            };
+            let cost = match pile.dollars_if_known() {
+                None => "the cost is not known".to_owned(),
+                Some(dollars) => {
+                    format!("at most ${dollars:.2} a month at list price{unknown}")
+                }
+            };
             (pile.count > 0).then(|| {
                 format!(
-                    "{} {what}, {} GiB: at most ${:.2} a month at list price; {remedy}",
+                    "{} {what}, {} GiB: {cost}; {remedy}",
                     pile.count,
-                    pile.gib(),
-                    pile.dollars_a_month()
+                    pile.gib()
                 )
             })
         };

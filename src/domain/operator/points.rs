@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::orphans::{OtherStacks, Pile, add_other_stack};
+use super::orphans::{OtherStacks, add_other_stack};
+use super::pile::Pile;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{PolicyName, StackId};
@@ -30,6 +31,8 @@ pub struct PointsOf {
     pub policy: PolicyName,
     /// The one with the youngest data.
     pub newest: Point,
+    /// The same one alone, with its size.
+    pub newest_pile: Pile,
     /// How many there are.
     pub count: usize,
     /// When the data of each was taken, in seconds, in no order: a fleet has many thousands.
@@ -84,6 +87,7 @@ impl Points {
                     of.database = database;
                     of.policy = policy;
                     of.newest = point;
+                    of.newest_pile = pile;
                 }
             }
             None => {
@@ -92,6 +96,7 @@ impl Points {
                     by_policy: BTreeMap::from([(policy.clone(), pile)]),
                     policy,
                     newest: point,
+                    newest_pile: pile,
                     count: 1,
                     taken: taken.into_iter().collect(),
                 };

@@ -48,6 +48,9 @@ pub const SNAPSHOT_MONTH: Price = Price {
 /// The prices of copies of clusters, which plans show.
 pub const ALL: [Price; 2] = [TRANSFER, AURORA_BACKUP_MONTH];
 
+/// The prices by which reports say what recovery points and their copies cost.
+pub const OF_RECOVERY_POINTS: [Price; 3] = [SNAPSHOT_MONTH, AURORA_BACKUP_MONTH, TRANSFER];
+
 /// The cost of full copies.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FullCopies {

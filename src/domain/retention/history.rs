@@ -53,6 +53,17 @@ pub struct MadePoint {
     pub removed: Option<RemovedPoint>,
 }
 
+/// How long something of the recovery points took at the last due times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepTimes {
+    /// The median.
+    pub usual: SignedDuration,
+    /// The longest.
+    pub longest: SignedDuration,
+    /// Of how many recovery points it is known.
+    pub known: usize,
+}
+
 /// A recovery point that is not there any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedPoint {
@@ -184,19 +195,29 @@ impl History {
         }
     }
 
-    /// How long something of a recovery point usually takes: the median of those whose duration is known.
+    /// How long something of a recovery point took, of those where that is known.
     #[must_use]
-    pub fn usual(
-        &self,
-        took: impl Fn(&MadePoint) -> Option<SignedDuration>,
-    ) -> Option<SignedDuration> {
+    pub fn took(&self, took: impl Fn(&MadePoint) -> Option<SignedDuration>) -> Option<StepTimes> {
         let made = self.due.values().filter_map(|outcome| match outcome {
             DueOutcome::Made(made) => took(made),
             DueOutcome::Missed | DueOutcome::NotNow => None,
         });
         let mut all: Vec<SignedDuration> = made.collect();
         all.sort_unstable();
-        all.get(all.len() / 2).copied()
+        Some(StepTimes {
+            usual: *all.get(all.len() / 2)?,
+            longest: *all.last()?,
+            known: all.len(),
+        })
+    }
+
+    /// How long something of a recovery point usually takes: the median of those whose duration is known.
+    #[must_use]
+    pub fn usual(
+        &self,
+        took: impl Fn(&MadePoint) -> Option<SignedDuration>,
+    ) -> Option<SignedDuration> {
+        self.took(took).map(|took| took.usual)
     }
 
     /// How many of them were missed.
