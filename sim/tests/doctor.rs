@@ -52,7 +52,7 @@ impl World {
             ("AlarmEmail", "you@example.com"),
             // The doctor compares them with the limits for RDS.
             ("FunctionTimeout", "22"),
-            ("VisibilitySeconds", "126"),
+            ("VisibilitySeconds", "132"),
         ];
         options.parameters = parameters
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -114,10 +114,18 @@ impl Scene<'_> {
             instance: SECOND_NAME.to_owned(),
             tags: Vec::new(),
         };
-        let now = self.rds.now();
+        // It waits for the first backup.
+        let now = self.rds.now() + jiff::SignedDuration::from_hours(3);
+        model.advance(now);
         model
             .create_db_snapshot(&region(RECOVERY), &request, now)
-            .context("the simulated RDS took no snapshot of what was restored")?;
+            .with_context(|| {
+                let one = model.instance(&region(RECOVERY), SECOND_NAME);
+                format!(
+                    "the simulated RDS took no snapshot of what was restored: {SECOND_NAME} is {}",
+                    one.map_or("not there", |one| one.status.as_str())
+                )
+            })?;
         // It need not wait for it.
         model.advance(now + jiff::SignedDuration::from_hours(1));
         Ok(name.to_owned())
@@ -141,8 +149,9 @@ fn differences(rds: &Rds, of: &Database, name: &str) -> Result<Vec<String>, Stri
         key: of.policy.key,
         insights_key: of.policy.key,
     };
+    // RDS takes the first backup of a database that runs.
     let runs = |status: InstanceStatus| match status {
-        InstanceStatus::Available => Ok(()),
+        InstanceStatus::Available | InstanceStatus::BackingUp => Ok(()),
         other => Err(format!("{name} is {}", other.as_str())),
     };
     let missing = || format!("there is no {name} in {RECOVERY}");
