@@ -111,7 +111,11 @@ fn label(call: &Call) -> String {
         Call::PlanCursor { region, .. } => format!("planned {region}"),
         Call::SetPlanCursor { region, cursor, .. } => {
             let (until, kept) = (cursor.until, cursor.kept.len());
-            format!("planned {region} until {until} but {kept}")
+            let through = cursor
+                .spread
+                .map(|open| format!(" through {}", open.through));
+            let through = through.unwrap_or_default();
+            format!("planned {region} until {until}{through} but {kept}")
         }
         Call::SendCommand { command } => again(command.step.as_str(), &command.token),
         Call::SendLater { command, delay, .. } => {
@@ -280,11 +284,12 @@ impl World {
                 policy,
                 region,
                 cursor,
-            } => self.judge_planned(policy, region, cursor),
+            } => self.judge_planned(by, (policy, region), cursor),
             Call::StartExecution { name, run }
                 if !self.step_functions.executions.contains_key(name.as_str()) =>
             {
                 self.judge_start(name.as_str(), run);
+                self.judge_own_time(by, name.as_str(), run);
                 self.judge_tried_again(by, run);
                 self.count("executions started");
                 if run.options.automated.is_some() {

@@ -19,6 +19,7 @@ use super::drive::{PLAN_EVERY, SWEEP_EVERY, Settings, Simulation};
 use super::gatekeeper::{Gatekeeper, Held};
 use super::mutant::Mutant;
 use super::mutated::Mutated;
+use super::own_times::Round;
 use super::pruning::{self, PRUNE_EVERY};
 use super::queue::Note;
 use super::rule;
@@ -120,12 +121,12 @@ impl Simulation {
             Finished::Planned(planned) => {
                 world.note(|| format!("{id}: planned"));
                 let is_complete = planned.is_some_and(|planned| {
-                    world.judge_report(&planned);
+                    world.judge_report(id, &planned);
                     planned.iter().all(Planned::is_complete)
                 });
-                let faults_are_on = world.faults_are_on;
+                let goes_on = world.faults_are_on || !world.own_times_are_planned(id);
                 drop(world);
-                if is_complete && !faults_are_on {
+                if is_complete && !goes_on {
                     self.next_plan = None;
                 }
             }
@@ -255,11 +256,23 @@ impl Simulation {
             let round = (now / PLAN_EVERY + 1) * PLAN_EVERY;
             self.next_plan = Timestamp::from_second(round).ok();
         }
+        self.note_round(when != When::Due, false);
         self.begin(Role::Planner, Vec::new(), |port, settings| {
             Box::pin(async move {
                 Finished::Planned(planner::plan(&port, &settings.planning, when).await.ok())
             })
         });
+    }
+
+    /// Notes of which kind the round of the planner is that begins next.
+    fn note_round(&mut self, is_at_once: bool, is_partial: bool) {
+        let mut world = self.shared.world.borrow_mut();
+        let round = Round {
+            begun_at: world.now,
+            is_at_once,
+            is_partial,
+        };
+        world.own_times.begin(self.made + 1, round);
     }
 
     /// The planner plans only these databases.
@@ -268,6 +281,7 @@ impl Simulation {
             databases,
             ..PlanScope::default()
         };
+        self.note_round(false, true);
         self.begin(Role::Planner, Vec::new(), |port, settings| {
             Box::pin(async move {
                 let (planning, due) = (&settings.planning, When::Due);

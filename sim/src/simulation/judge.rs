@@ -422,37 +422,30 @@ impl World {
     }
 
     /// The planner stores up to when a policy is planned in a region.
-    pub(super) fn judge_planned(&mut self, policy: &PolicyName, region: &Region, cursor: &Cursor) {
-        let (at, due) = (rds_region(region), cursor.until);
+    pub(super) fn judge_planned(
+        &mut self,
+        by: u64,
+        (policy, region): (&PolicyName, &Region),
+        cursor: &Cursor,
+    ) {
+        self.own_times.note_cursor(by, (policy, region), cursor);
+        let at = rds_region(region);
         let is_kept = |id: &&str| {
             let mut kept = cursor.kept.iter();
             kept.any(|kept| kept.database.resource_id.as_str() == *id)
         };
         let mut selected = self.to_be_protected(&at, policy.as_str());
-        // At a due time that is planned already, only what it had left over is planned.
-        let before = self.table.plan_cursor(policy, region);
-        if let Some(before) = before.filter(|before| before.until == due) {
-            let was_kept = |id: &&str| {
-                let mut kept = before.kept.iter();
-                kept.any(|kept| kept.database.resource_id.as_str() == *id)
-            };
-            selected.retain(was_kept);
-        }
         selected.retain(|id| !is_kept(id) && !self.is_refused_for_good(id, policy));
-        let forgotten = selected.into_iter().find(|id| {
-            let Some(from) = self.is_to_be_planned(policy, &at, id, due) else {
-                return false;
-            };
-            !self.step_functions.executions.values().any(|execution| {
-                let run = &execution.run;
-                let is_it = run.planned_at == from
-                    || run.options.automated.is_some() && run.planned_at > from;
-                run.database.resource_id.as_str() == *id
-                    && run.policy == *policy
-                    && (is_it || self.ran_lately(execution))
-            })
+        let before = self.table.plan_cursor(policy, region);
+        let forgotten = selected.into_iter().find_map(|id| {
+            let database = ResourceId::parse(id).ok()?;
+            let cursors = (before, cursor);
+            let due = self.own_times.newly_planned(policy, &database, cursors)?;
+            let from = self.is_to_be_planned(policy, &at, id, due)?;
+            let has_one = self.has_its_execution(&database, policy, from);
+            (!has_one).then_some((database, due))
         });
-        if let Some(forgotten) = forgotten.map(str::to_owned) {
+        if let Some((forgotten, due)) = forgotten {
             self.broke(rule::PLANNED, || {
                 format!("{forgotten} has no execution for {due}")
             });
@@ -460,22 +453,26 @@ impl World {
     }
 
     /// Whether the catalog remembers that RDS has refused a database's copies permanently.
-    fn is_refused_for_good(&self, database: &str, policy: &PolicyName) -> bool {
+    pub(super) fn is_refused_for_good(&self, database: &str, policy: &PolicyName) -> bool {
         let id = ResourceId::parse(database).ok();
         let entry = id.and_then(|id| self.table.entry(&id, policy));
         entry.is_some_and(|entry| entry.refused.is_some())
     }
 
     /// Whether an execution is running, or was when the planner may have looked.
-    fn ran_lately(&self, execution: &Execution) -> bool {
+    pub(super) fn ran_lately(&self, execution: &Execution) -> bool {
         execution
             .ended_at
             .is_none_or(|at| self.now.duration_since(at) < SignedDuration::from_mins(2))
     }
 
     /// A planner has finished.
-    pub(super) fn judge_report(&mut self, planned: &[Planned]) {
-        for row in planned.iter().flat_map(|planned| &planned.rows) {
+    pub(super) fn judge_report(&mut self, by: u64, planned: &[Planned]) {
+        self.judge_round(by, planned);
+        let rows = planned
+            .iter()
+            .flat_map(|planned| planned.rows.iter().map(|row| (&planned.policy, row)));
+        for (policy, row) in rows {
             let is_true = match &row.outcome {
                 Planning::Started(name) | Planning::StillRunning(name) => self
                     .step_functions
@@ -505,8 +502,10 @@ impl World {
                 }
                 Planning::Remembered(_) => self.rds_refuses_copies_of(&row.database),
                 Planning::NothingToCopy => !self.has_an_automated_snapshot(&row.database),
-                // No policy of these worlds makes a database wait.
-                Planning::Waits(_) => false,
+                Planning::Waits(waits) => {
+                    self.count("databases that waited for their own times");
+                    self.waits_for_its_own_time(by, policy, (row, waits))
+                }
                 Planning::Excluded(_) | Planning::Failed(_) => true,
             };
             if !is_true {

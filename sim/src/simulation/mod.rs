@@ -31,6 +31,7 @@ mod mutated;
 mod never_copied;
 mod operator_actions;
 mod outages;
+mod own_times;
 mod pruning;
 mod queue;
 mod report;

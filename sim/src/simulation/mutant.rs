@@ -41,7 +41,9 @@
 //! | | `TimeToLiveIsMissing` | `GONE` |
 //! | names | `UsedNameIsDone`, `FailedExecutionIsDone` | `TRUE_REPORT` |
 //! | | `UnansweredStartIsStarted` | `PLANNED` |
-//! | the planner's cursor | `LeftOverIsForgotten` | `PLANNED` |
+//! | | `DoneIsStartedAgain` | `ONCE` |
+//! | the planner's cursor | `LeftOverIsForgotten`, `OpenSpreadIsForgotten` | `PLANNED` |
+//! | own times within a spread | `SpreadIsIgnored`, `RestOfTheSpreadIsStored` | `OWN_TIME` |
 //! | the memory of the permanent | `RefusalIsForgotten` | `REMEMBERED` |
 //! | | `RefusalLapsesAtOnce`, `RefusalHoldsForEver` | `TRIED_WEEKLY` |
 //! | policies | `ExclusionIsOverlooked`, `HopelessClusterIsPlanned` | `SELECTED` |
@@ -233,6 +235,14 @@ mutants! {
     UnansweredStartIsStarted breaks PLANNED,
     /// What a due time left over is not kept beside the cursor.
     LeftOverIsForgotten breaks PLANNED,
+    /// An execution that has succeeded counts as one that has failed.
+    DoneIsStartedAgain breaks ONCE,
+    /// The cursor says that a due time is planned although own times are to come.
+    OpenSpreadIsForgotten breaks PLANNED,
+    /// All databases begin at the due time.
+    SpreadIsIgnored breaks OWN_TIME,
+    /// The cursor holds how much of the spread is left, and own times are counted from that.
+    RestOfTheSpreadIsStored breaks OWN_TIME,
     /// What RDS has refused permanently is not remembered.
     RefusalIsForgotten breaks REMEMBERED,
     /// The planner takes each refusal for one of a week ago.

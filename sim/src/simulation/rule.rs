@@ -46,6 +46,10 @@ rules! {
     NAMED = "an execution names its own database's automated snapshot, and no other names it";
     /// A region counts as planned only when it is.
     PLANNED = "what is planned has its execution";
+    /// A policy's spread.
+    OWN_TIME = "no database begins before its own time";
+    /// A due time's name belongs to one recovery point.
+    ONCE = "no due time of a database that has its recovery point gets another execution";
     /// No snapshot is taken every night for a copy that RDS has refused permanently.
     REMEMBERED = "a copy that RDS refuses for good costs few snapshots";
     /// RDS learns, and a refusal may have been a passing fault under the wrong code.

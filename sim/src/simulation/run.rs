@@ -30,6 +30,7 @@ use super::judge::home;
 use super::kinds;
 use super::mutant::Mutant;
 use super::never_copied::WEEK;
+use super::own_times::{self, OwnTimes};
 use super::pruning::{self, KeepLast, Limits};
 use super::rule;
 use super::step_functions::Status;
@@ -355,6 +356,12 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
             .iter_mut()
             .for_each(Day::rule);
     }
+    own_times::draw(&mut settings.planning.policies.all, rng);
+    let own_times = OwnTimes::of(&settings.planning.policies.all);
+    if mutant == Some(Mutant::SpreadIsIgnored) {
+        let policies = settings.planning.policies.all.iter_mut();
+        policies.for_each(|policy| policy.options.spread = None);
+    }
     let policies = &settings.planning.policies;
     let applied = nightly.is_some().then(|| backups::applied(policies));
     // Drawn from a generator of its own, so that a world without stops stays as it was before there were any.
@@ -372,6 +379,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         slots: Slots::of(copy_slots, &settings.planning.policies),
         fault_rates: fault_rates(rng),
         applied,
+        own_times,
         pruning,
         stops,
         day,

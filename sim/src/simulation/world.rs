@@ -25,6 +25,7 @@ use super::judge_hand_over::HandOvers;
 use super::models::{Machine, ModelledRds};
 use super::mutant::Mutant;
 use super::never_copied::RefusedRuns;
+use super::own_times::OwnTimes;
 use super::pruning::Pruning;
 use super::queue::{DeadLetters, Note};
 use crate::asl::StateMachine;
@@ -232,6 +233,8 @@ pub(super) struct World {
     pub(super) sent: Vec<(Rc<str>, Rc<str>)>,
     /// The set of policies that was applied, if one was: in worlds where automated snapshots are copied.
     pub(super) applied: Option<Applied>,
+    /// When each database's own times are.
+    pub(super) own_times: OwnTimes,
     /// Every automated snapshot that RDS has taken in such a world.
     pub(super) backups: BTreeMap<RdsArn, Backup>,
     /// What was there before, and what became of it.
@@ -259,6 +262,7 @@ pub(super) struct Making {
     pub(super) slots: Slots,
     pub(super) fault_rates: FaultRates,
     pub(super) applied: Option<Applied>,
+    pub(super) own_times: OwnTimes,
     pub(super) pruning: Pruning,
     pub(super) stops: Option<Rng>,
     pub(super) day: Option<Day>,
@@ -312,6 +316,7 @@ impl World {
             given_up: BTreeSet::new(),
             sent: Vec::new(),
             applied: making.applied,
+            own_times: making.own_times,
             backups: BTreeMap::new(),
             pruning: making.pruning,
             stops: making.stops,

@@ -1,8 +1,9 @@
 //! The catalog: one open run for each database and policy, its newest recovery point, and up to when a policy is planned.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::policy::cursor::{Cursor, Kept, KeptWhy};
 use snapferry::domain::policy::selected::{SelectedDatabase, SelectedPart};
+use snapferry::domain::policy::spread::OpenSpread;
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::fingerprint::Fingerprint;
 use snapferry::domain::run::manifest::Manifest;
@@ -434,6 +435,84 @@ pub(crate) async fn an_earlier_due_time_replaces_nothing_that_a_later_one_left_o
     .await;
     plan_until(table, "default", "eu-west-1", MORNING).await;
     assert_eq!(left_over(table).await, [orders]);
+}
+
+/// What stands beside the cursor at noon while the databases are spread over half an hour.
+fn spreading(through: &str, kept: &[Kept]) -> Cursor {
+    Cursor {
+        until: time(NOON),
+        kept: kept.to_vec(),
+        spread: Some(OpenSpread {
+            over: SignedDuration::from_mins(30),
+            through: time(through),
+        }),
+    }
+}
+
+async fn set_whole(table: &impl Table, cursor: &Cursor) {
+    let (policy, region) = (policy("default"), region("eu-west-1"));
+    let set = table.set_plan_cursor(&policy, &region, cursor).await;
+    set.unwrap();
+}
+
+async fn whole(table: &impl Table) -> Cursor {
+    let (policy, region) = (policy("default"), region("eu-west-1"));
+    let cursor = table.plan_cursor(&policy, &region).await;
+    cursor.unwrap().unwrap()
+}
+
+pub(crate) async fn how_far_a_spread_has_come_stands_beside_the_cursor(table: &impl Table) {
+    // Of these two one is owed the due time before, whose spread went on until this one.
+    let orders = Kept {
+        due: time(MORNING),
+        ..kept("orders", KeptWhy::NotStarted)
+    };
+    let all = [orders, kept("stock", KeptWhy::NotNow)];
+    for through in ["2026-11-22T12:00:07.125Z", "2026-11-22T12:05:07.125Z"] {
+        let cursor = spreading(through, &all);
+        set_whole(table, &cursor).await;
+        assert_eq!(whole(table).await, cursor);
+    }
+    // A planner whose write comes late makes no database begin twice: executions have names.
+    let earlier = spreading("2026-11-22T12:00:07Z", &[]);
+    set_whole(table, &earlier).await;
+    assert_eq!(whole(table).await, earlier);
+}
+
+pub(crate) async fn how_far_a_spread_has_come_is_kept_in_milliseconds(table: &impl Table) {
+    set_whole(table, &spreading("2026-11-22T12:05:07.125999999Z", &[])).await;
+    let stored = spreading("2026-11-22T12:05:07.125Z", &[]);
+    assert_eq!(whole(table).await, stored);
+}
+
+pub(crate) async fn a_spread_goes_with_its_last_own_time_and_with_the_next_due_time(
+    table: &impl Table,
+) {
+    let open = spreading("2026-11-22T12:25:00Z", &[]);
+    let over = Cursor {
+        spread: None,
+        ..open.clone()
+    };
+    let next = Cursor {
+        until: time("2026-11-23T12:00:00Z"),
+        ..over.clone()
+    };
+    for without in [&over, &next] {
+        set_whole(table, &open).await;
+        set_whole(table, without).await;
+        assert_eq!(whole(table).await, *without);
+    }
+}
+
+pub(crate) async fn an_earlier_due_time_opens_no_spread(table: &impl Table) {
+    let next = Cursor {
+        until: time("2026-11-23T12:00:00Z"),
+        kept: Vec::new(),
+        spread: None,
+    };
+    set_whole(table, &next).await;
+    set_whole(table, &spreading("2026-11-22T12:25:00Z", &[])).await;
+    assert_eq!(whole(table).await, next);
 }
 
 pub(crate) async fn the_cursor_begins_nowhere(table: &impl Table) {

@@ -156,6 +156,10 @@ macro_rules! table_contract {
             what_a_due_time_left_over_stands_beside_the_cursor,
             what_was_left_over_is_replaced_at_the_same_due_time,
             an_earlier_due_time_replaces_nothing_that_a_later_one_left_over,
+            how_far_a_spread_has_come_stands_beside_the_cursor,
+            how_far_a_spread_has_come_is_kept_in_milliseconds,
+            a_spread_goes_with_its_last_own_time_and_with_the_next_due_time,
+            an_earlier_due_time_opens_no_spread,
         }
         $crate::suite::tests! { $run, configurations:
             a_configuration_is_read_as_it_was_stored,

@@ -447,6 +447,9 @@ impl StartExecution for Mutated {
             ExecutionState::Failed if self.has(Mutant::FailedExecutionIsDone) => {
                 Ok(ExecutionState::Succeeded)
             }
+            ExecutionState::Succeeded if self.has(Mutant::DoneIsStartedAgain) => {
+                Ok(ExecutionState::Failed)
+            }
             state => Ok(state),
         }
     }

@@ -544,8 +544,15 @@ impl PlanCursor for Mutated {
         cursor: &Cursor,
     ) -> Result<(), PortError> {
         let mut cursor = cursor.clone();
-        if self.has(Mutant::LeftOverIsForgotten) {
-            cursor.kept.clear();
+        match self.mutant {
+            Some(Mutant::LeftOverIsForgotten) => cursor.kept.clear(),
+            Some(Mutant::OpenSpreadIsForgotten) => cursor.spread = None,
+            Some(Mutant::RestOfTheSpreadIsStored) => {
+                if let Some(open) = &mut cursor.spread {
+                    open.over -= open.through.duration_since(cursor.until);
+                }
+            }
+            _ => {}
         }
         self.inner.set_plan_cursor(policy, region, &cursor).await
     }
