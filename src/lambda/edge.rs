@@ -71,6 +71,14 @@ impl From<EdgeError> for Diagnostic {
     }
 }
 
+/// Reads the event that brings a batch of records.
+///
+/// # Errors
+/// If it is not what SQS sends.
+pub fn batch(event: &str) -> Result<SqsEvent, EdgeError> {
+    serde_json::from_str(event).map_err(EdgeError::Unreadable)
+}
+
 /// The worker: a batch of commands.
 ///
 /// # Errors

@@ -15,7 +15,6 @@ mod warming;
 use std::io::Write;
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tracing::warn;
 
@@ -30,7 +29,7 @@ use crate::aws::{Aws, Reach, Service, StateMachine, TargetQueue, for_functions};
 use crate::aws::{ReportBucket, patient};
 use warming::Warming;
 
-pub use edge::{EdgeError, PlanReport, RegionReport, SweepAnswer, plan, react, work};
+pub use edge::{EdgeError, PlanReport, RegionReport, SweepAnswer, batch, plan, react, work};
 pub use measure::{LastMeasured, sweep};
 pub use prune::{PruneFault, prune};
 pub use records::{NamelessRecord, answer, records};
@@ -43,10 +42,6 @@ pub use settings::Settings;
 /// An event as Lambda's runtime hands it over. The runtime would read a type field by field with a record of the path to each,
 /// compiled for each type: that is 1 % of the zip, and `serde_json` says the line and column.
 type Payload = Box<RawValue>;
-
-fn read<T: DeserializeOwned>(payload: &RawValue) -> Result<T, EdgeError> {
-    serde_json::from_str(payload.get()).map_err(EdgeError::Unreadable)
-}
 
 /// Serves events until Lambda ends the process.
 ///
@@ -72,7 +67,7 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             let warming = &Warming::new(aws, home, Service::Rds);
             lambda_runtime::run(service_fn(|event: LambdaEvent<Payload>| {
                 warming.beside(async move {
-                    work(aws, worker_config, backoff, read(&event.payload)?).await
+                    work(aws, worker_config, backoff, batch(event.payload.get())?).await
                 })
             }))
             .await
@@ -89,7 +84,7 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             let announces = stack.own_events;
             lambda_runtime::run(service_fn(|event: LambdaEvent<Payload>| {
                 warming.beside(async move {
-                    let batch = read(&event.payload)?;
+                    let batch = batch(event.payload.get())?;
                     react(aws, reactor_config, backoff, announces, batch).await
                 })
             }))

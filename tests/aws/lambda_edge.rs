@@ -72,6 +72,17 @@ fn a_record_may_lack_everything_but_its_id() {
 }
 
 #[test]
+fn an_event_that_is_no_batch_says_where_it_differs() {
+    let sqs = json!({ "Records": [{ "messageId": "id-1" }] }).to_string();
+    assert_eq!(lambda::batch(&sqs).unwrap().records.len(), 1);
+    for other in ["null", "3", r#"{"Records":[{"messageId":1}]}"#] {
+        let error = Diagnostic::from(lambda::batch(other).unwrap_err());
+        assert_eq!(error.error_type, "Snapferry.UnreadableEvent");
+        assert!(error.error_message.contains("line 1 column"), "{error:?}");
+    }
+}
+
+#[test]
 fn a_record_without_an_id_keeps_the_whole_batch_in_the_queue() {
     for nameless in [
         json!({ "body": "x" }),
