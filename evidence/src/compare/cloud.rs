@@ -30,6 +30,9 @@ pub const RDS_CALLS_PER_MINUTE: f64 = 700.0;
 /// The rate holds in every stretch of this many seconds. An assumption.
 const STRETCH_SECONDS: i64 = 10;
 
+/// No function makes its calls further ahead of the shared clock: a sweep ends in this time.
+const FURTHEST_AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
 pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const KEY: &str =
     "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
@@ -130,8 +133,14 @@ enum Rate {
         first: SignedDuration,
         granted: Vec<u32>,
     },
-    /// What is in the bucket, and since when. A call that comes out of order counts as one of the latest moment.
-    Bucket { tokens: f64, at: Timestamp },
+    /// A call that comes out of order is granted if the bucket holds a token at its time, and still one for each later call
+    /// that was granted before.
+    Bucket {
+        /// Before the calls that are remembered.
+        before: Level,
+        /// When calls were granted in the last minutes, in order of time.
+        granted: Vec<Timestamp>,
+    },
 }
 
 impl Rate {
@@ -144,8 +153,11 @@ impl Rate {
             RateShape::Windows => windows(STRETCH_SECONDS),
             RateShape::MovedWindows => windows(STRETCH_SECONDS / 2),
             RateShape::Bucket => Self::Bucket {
-                tokens: room_of_a_stretch(per_minute),
-                at: BEGIN,
+                before: Level {
+                    tokens: room_of_a_stretch(per_minute),
+                    at: BEGIN,
+                },
+                granted: Vec::new(),
             },
         }
     }
@@ -163,15 +175,44 @@ impl Rate {
                 granted[window] += u32::from(is_granted);
                 is_granted
             }
-            Self::Bucket { tokens, at } => {
-                let passed = now.duration_since(*at).as_secs_f64().max(0.0);
-                *at = now.max(*at);
-                *tokens = (*tokens + passed * per_minute / 60.0).min(most);
-                let is_granted = *tokens >= 1.0;
-                *tokens -= f64::from(u8::from(is_granted));
+            Self::Bucket { before, granted } => {
+                let place = granted.partition_point(|earlier| *earlier <= now);
+                granted.insert(place, now);
+                let after = |level: Level, call: &Timestamp| level.after(*call, per_minute);
+                let is_granted = granted.iter().try_fold(*before, after).is_some();
+                if !is_granted {
+                    granted.remove(place);
+                }
+                let latest = granted.last().copied().unwrap_or(now);
+                let old =
+                    granted.partition_point(|call| latest.duration_since(*call) > FURTHEST_AHEAD);
+                *before = granted
+                    .drain(..old)
+                    .try_fold(*before, |level, call| after(level, &call))
+                    .unwrap_or(*before);
                 is_granted
             }
         }
+    }
+}
+
+/// What a bucket of tokens holds at a time.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    tokens: f64,
+    at: Timestamp,
+}
+
+impl Level {
+    /// What it holds after a call. `None` if it has no token for the call.
+    fn after(self, call: Timestamp, per_minute: f64) -> Option<Self> {
+        let passed = call.duration_since(self.at).as_secs_f64().max(0.0);
+        let most = room_of_a_stretch(per_minute);
+        let tokens = (self.tokens + passed * per_minute / 60.0).min(most) - 1.0;
+        (tokens >= 0.0).then_some(Self {
+            tokens,
+            at: self.at.max(call),
+        })
     }
 }
 
@@ -444,6 +485,17 @@ mod tests {
             [
                 true, true, false, false, true, false, true, true, true, false
             ]
+        );
+    }
+
+    #[test]
+    fn a_bucket_takes_calls_in_any_order_of_their_times() {
+        let mut rate = Rate::new(RateShape::Bucket, 12.0);
+        let mut at = |seconds| rate.take(later(BEGIN, SignedDuration::from_secs(seconds)), 12.0);
+        // What is empty at 30 was full at 0, and a token of 28 is one of those that are gone at 30.
+        assert_eq!(
+            [30, 30, 30, 0, 0, 0, 28, 35, 35].map(&mut at),
+            [true, true, false, true, true, false, false, true, false]
         );
     }
 
