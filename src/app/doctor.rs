@@ -19,7 +19,7 @@ use crate::app::in_force::{PoliciesInForce, policies_in_force};
 use crate::app::steady_state::{SelectedBy, steady_state};
 use crate::domain::doctor::alarms::{alarms, no_topic};
 use crate::domain::doctor::capacity::kept_within_quota;
-use crate::domain::doctor::databases::claims;
+use crate::domain::doctor::databases::{claims, not_found};
 use crate::domain::doctor::key_policy::{Caller, key_policy};
 use crate::domain::doctor::keys::{in_another_region, recovery_key};
 use crate::domain::doctor::parts::log_in;
@@ -30,6 +30,7 @@ use crate::domain::doctor::timing::timing;
 use crate::domain::doctor::{Check, Finding};
 use crate::domain::id::arn::{Family, KeyArn};
 use crate::domain::id::role::{IamRole, Role};
+use crate::domain::operator::not_found::NotFound;
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::spec::KeyName;
 use crate::ports::ReadPolicies;
@@ -82,6 +83,10 @@ pub async fn diagnose<W: Permissions>(
     if scope.is_whole() && snapshots.missing.is_empty() {
         findings.extend(keeping(world, doctor_settings, &facts, &snapshots, &seen).await);
     }
+    let known = seen.iter().flat_map(|region| &region.known);
+    let unknown = NotFound::of_databases(&scope.databases, known);
+    let is_partial = seen.iter().any(|region| region.is_partial);
+    findings.extend(unknown.iter().map(|name| not_found(name, is_partial)));
     let homes = seen.iter().flat_map(|region| region.forwards_to.clone());
     findings.extend(other_stacks_of_the_id(world, doctor_settings, homes.collect()).await);
     findings.extend(seen.into_iter().flat_map(|region| region.findings));

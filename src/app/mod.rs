@@ -41,6 +41,7 @@ mod group_preview;
 mod hand_on;
 mod hearing;
 mod in_force;
+pub mod letters;
 mod look;
 pub mod measure;
 mod places;

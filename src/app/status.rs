@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
-use futures_util::future::{join, join_all, try_join3};
+use futures_util::future::{join, join_all, try_join4};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
@@ -31,14 +31,15 @@ use crate::domain::policy::selected::SelectedDatabase;
 use crate::domain::rds::database::Database;
 use crate::domain::retention::history::{Histories, History};
 use crate::domain::retention::inventory::Group;
+use crate::domain::retention::round::Freeze;
 use crate::domain::run::failure::Operation;
 use crate::domain::run::wait::Wait;
 use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, DescribeStack, InspectExecution, ListDatabases, ListEnded, ListMismatches, ListOpen,
-    ListOptionGroups, PAGES_MAX, PortError, RdsError, ReadDrills, ReadEntries, ReadHistories,
-    ReadPlanCursor, ReadPolicies, ReadSelected, all_rows, open_waits, pages,
+    ListOptionGroups, PAGES_MAX, PortError, RdsError, ReadDrills, ReadEntries, ReadFreeze,
+    ReadHistories, ReadPlanCursor, ReadPolicies, ReadSelected, all_rows, open_waits, pages,
 };
 use crate::settings::Planning;
 
@@ -48,7 +49,7 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that status and report may do: they only read.
     Permissions:
-        Clock ListDatabases ListManualSnapshots ReadPlanCursor ReadEntries ReadHistories ReadPolicies
+        Clock ListDatabases ListManualSnapshots ReadPlanCursor ReadEntries ReadFreeze ReadHistories ReadPolicies
         ReadDrills ReadSelected ListMismatches ListOpen ListOptionGroups ListEnded InspectExecution DescribeStack
 }
 
@@ -78,6 +79,8 @@ pub struct Gathered {
     pub unreachable: Vec<Unreachable>,
     /// What concerns the stack as a whole.
     pub notices: Vec<Notice>,
+    /// Whether a person has stopped all removal.
+    pub frozen: Option<Freeze>,
     unread: BTreeSet<(Region, Family)>,
     points_unread: BTreeSet<Family>,
     catalog: BTreeMap<(ResourceId, PolicyName), CatalogFacts>,
@@ -183,13 +186,14 @@ pub async fn gather<W: Permissions>(
         lists.points(&planning.stack.home, &planning.stack.rules.stack),
     );
     let regions = &planning.source_regions;
-    let table = try_join3(
+    let table = try_join4(
+        world.freeze(),
         open_waits(world),
         notices(world, planning, &policies, at),
         read_all_selected(world, policies.all.iter(), regions),
     );
     let ((databases, points), table) = join(listing, table).await;
-    let (waits, notices, selected) = table?;
+    let (frozen, waits, notices, selected) = table?;
     let mut errors = BTreeSet::new();
     for (policy, region, why) in selected.faults {
         let error = format!(
@@ -211,6 +215,7 @@ pub async fn gather<W: Permissions>(
         waits,
         unreachable: Vec::new(),
         notices,
+        frozen,
         unread: BTreeSet::new(),
         points_unread: BTreeSet::new(),
         catalog: BTreeMap::new(),

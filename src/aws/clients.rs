@@ -111,6 +111,12 @@ impl<Extra> Aws<Extra> {
         }
     }
 
+    /// For what else another use case can reach, with the same configuration and table.
+    #[must_use]
+    pub fn with<Other>(&self, extra: Other) -> Aws<Other> {
+        Aws::new(self.sdk.clone(), self.table.clone(), extra)
+    }
+
     /// Whether it spaces its calls to RDS, as a function does.
     pub(super) fn keeps_a_pace(&self) -> bool {
         self.rds_deadlines.is_some()

@@ -20,9 +20,9 @@ use crate::ports::Clock;
 use crate::settings::{Stack, Variables};
 
 const COMMANDS: &str = "SNAPFERRY_COMMANDS_QUEUE_URL";
-const COMMANDS_DEAD_LETTERS: &str = "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL";
+pub(super) const COMMANDS_DEAD_LETTERS: &str = "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL";
 const EVENTS: &str = "SNAPFERRY_EVENTS_QUEUE_URL";
-const EVENTS_DEAD_LETTERS: &str = "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL";
+pub(super) const EVENTS_DEAD_LETTERS: &str = "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL";
 const STACK_KEY: &str = "SNAPFERRY_KMS_KEY";
 const SOURCE_QUEUE: &str = "--source-queue-url";
 const SOURCE_REGION: &str = "--source-region";

@@ -9,17 +9,20 @@ use super::arguments::{StackArguments, variables};
 use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::planning_arguments::PlanningArguments;
+use super::replay::{COMMANDS_DEAD_LETTERS, EVENTS_DEAD_LETTERS};
 use super::show::{age, database, table, write_json, write_table};
 use super::status_arguments::StatusArguments;
 use super::terminal;
+use crate::app::letters::waiting_letters;
 use crate::app::status::{self, Gathered, gather, refresh};
-use crate::aws::{Aws, StateMachine, for_operators, patient};
+use crate::aws::{Aws, Examines, StateMachine, for_operators, patient};
+use crate::domain::doctor::region::Letters;
 use crate::domain::drill::state::DrillState;
-use crate::domain::operator::fleet::count;
+use crate::domain::operator::fleet::{Notice, count};
 use crate::domain::operator::status::{InFlight, Row, State};
 use crate::domain::policy::in_force::Policies;
-use crate::report::paused_sentence;
 use crate::report::status_json::StatusJson;
+use crate::report::stopped_sentences;
 use crate::report::words::{drill_lines, sentence, sentence_case, span};
 use crate::settings::Planning;
 
@@ -90,6 +93,7 @@ pub(super) async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
+    let queues = dead_letter_queues(&environment);
     let (planning, aws) = reach(stack, &options.planning, environment).await?;
     let selected = Selected {
         databases: options.databases.clone(),
@@ -99,9 +103,30 @@ pub(super) async fn execute(
     let json = stack.format.is_json();
     if options.watch {
         let interval = Duration::from_secs(options.interval);
-        return watch(&aws, &planning, &selected, json, interval, out).await;
+        return watch(&aws, &planning, &queues, &selected, json, interval, out).await;
     }
-    show_status(&aws, &planning, &selected, json, out).await
+    let letters = letters(&aws, &planning, &queues).await;
+    show_status(&aws, &planning, letters, &selected, json, out).await
+}
+
+/// The stack's dead-letter queues, where the environment says them.
+fn dead_letter_queues(environment: &[(String, String)]) -> Vec<(Letters, String)> {
+    let of = |letters, variable: &str| {
+        let mut set = environment.iter();
+        let (_, url) = set.find(|(name, url)| name == variable && !url.is_empty())?;
+        Some((letters, url.clone()))
+    };
+    let commands = of(Letters::Commands, COMMANDS_DEAD_LETTERS);
+    let events = of(Letters::Events, EVENTS_DEAD_LETTERS);
+    commands.into_iter().chain(events).collect()
+}
+
+async fn letters(
+    aws: &Aws<StateMachine>,
+    planning: &Planning,
+    queues: &[(Letters, String)],
+) -> Vec<Notice> {
+    waiting_letters(&aws.with(Examines), &planning.stack.home, queues).await
 }
 
 /// Counts pages on a terminal's error output, so that a person sees that something happens.
@@ -121,7 +146,7 @@ pub(super) fn after_pages() {
     }
 }
 
-/// Looks once, and shows what was selected.
+/// Looks once, and shows what was selected, and what is told of dead letters.
 ///
 /// # Errors
 /// When the table cannot be read, a database is not known, or the answer cannot be written. A region that could not be
@@ -129,18 +154,21 @@ pub(super) fn after_pages() {
 pub async fn show_status<W: status::Permissions>(
     world: &W,
     planning: &Planning,
+    letters: Vec<Notice>,
     selected: &Selected,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let gathered = gather(world, planning, &on_page).await?;
+    let mut gathered = gather(world, planning, &on_page).await?;
+    gathered.notices.extend(letters);
     after_pages();
     write(planning, selected, &gathered, json, out)
 }
 
-async fn watch<W: status::Permissions>(
-    world: &W,
+async fn watch(
+    world: &Aws<StateMachine>,
     planning: &Planning,
+    queues: &[(Letters, String)],
     selected: &Selected,
     json: bool,
     interval: Duration,
@@ -149,6 +177,9 @@ async fn watch<W: status::Permissions>(
     let redraws = !json && std::io::stdout().is_terminal();
     loop {
         let mut gathered = gather(world, planning, &on_page).await?;
+        gathered
+            .notices
+            .extend(letters(world, planning, queues).await);
         after_pages();
         let listed_at = gathered.at;
         loop {
@@ -215,7 +246,7 @@ fn write_text(
     shown: &[&Row],
 ) -> Result<(), CliError> {
     writeln!(out, "{}", sentence(&count(rows)))?;
-    if let Some(sentence) = paused_sentence(&gathered.policies) {
+    for sentence in stopped_sentences(gathered) {
         writeln!(out, "{sentence}")?;
     }
     for one in &gathered.unreachable {

@@ -6,13 +6,13 @@ mod durations_json;
 mod json;
 pub(crate) mod orphans_json;
 mod page;
-mod paused;
 mod policy_view;
 pub(crate) mod status_json;
+mod stopped;
 mod strips;
 pub(crate) mod words;
 
-pub(crate) use paused::paused_sentence;
+pub(crate) use stopped::stopped_sentences;
 
 use thiserror::Error;
 

@@ -3,8 +3,8 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::paused::paused_sentence;
 use super::policy_view::PolicyView;
+use super::stopped::stopped_sentences;
 use super::strips::Strips;
 use super::words::{age, drill_lines, id, sentence, sentence_case, span};
 use crate::app::status::Gathered;
@@ -127,7 +127,7 @@ pub(super) fn page(
         stack: planning.stack.rules.stack.to_string(),
         region: planning.stack.home.to_string(),
         sentence: std::iter::once(sentence(&count(rows)))
-            .chain(paused_sentence(&gathered.policies))
+            .chain(stopped_sentences(gathered))
             .collect::<Vec<_>>()
             .join(" "),
         generated_at: gathered.at.to_string(),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::durations_json::DurationsJson;
 use super::orphans_json::OrphansJson;
-use super::paused::paused;
+use super::stopped::paused;
 use super::words::id;
 use crate::app::status::{Gathered, Unreachable};
 use crate::domain::drill::state::DrillState;
@@ -13,6 +13,7 @@ use crate::domain::operator::durations::Durations;
 use crate::domain::operator::fleet::{Counts, count};
 use crate::domain::operator::status::Row;
 use crate::domain::retention::history::History;
+use crate::domain::retention::round::Freeze;
 
 /// The whole answer.
 #[derive(Debug, Serialize)]
@@ -27,6 +28,28 @@ pub(crate) struct StatusJson {
     orphans: OrphansJson,
     /// The policies of which nothing is started.
     paused: Vec<String>,
+    /// `None` if nobody has stopped all removal.
+    frozen: Option<FrozenJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct FrozenJson {
+    why: String,
+    by: String,
+    since: String,
+    /// Whether what drills made stays, too.
+    and_drills: bool,
+}
+
+impl From<&Freeze> for FrozenJson {
+    fn from(freeze: &Freeze) -> Self {
+        Self {
+            why: freeze.why.clone(),
+            by: freeze.by.clone(),
+            since: freeze.at.to_string(),
+            and_drills: freeze.and_drills,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -37,6 +60,7 @@ struct SummaryJson {
     new: usize,
     unprotected: usize,
     recovery_points: usize,
+    held: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -180,6 +204,7 @@ impl StatusJson {
                 .into_iter()
                 .map(ToOwned::to_owned)
                 .collect(),
+            frozen: gathered.frozen.as_ref().map(FrozenJson::from),
         }
     }
 }
@@ -193,6 +218,7 @@ impl SummaryJson {
             new: counts.new,
             unprotected: counts.unprotected,
             recovery_points: gathered.points.count(),
+            held: gathered.points.held(),
         }
     }
 }

@@ -213,7 +213,15 @@ fn status_and_report_say_how_the_drills_stand_and_a_failed_one_needs_a_person() 
     let shown = |json| {
         let mut out = Vec::new();
         let selected = Selected::default();
-        let ended = run(show_status(&world, &planning(), &selected, json, &mut out)).unwrap();
+        let ended = run(show_status(
+            &world,
+            &planning(),
+            vec![],
+            &selected,
+            json,
+            &mut out,
+        ))
+        .unwrap();
         (ended, String::from_utf8(out).unwrap())
     };
     let (_, never) = shown(false);
@@ -299,6 +307,7 @@ fn no_drills_are_read_where_no_policy_has_any() {
     run(show_status(
         &world,
         &planning(),
+        vec![],
         &selected,
         true,
         &mut Vec::new(),

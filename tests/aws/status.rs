@@ -5,15 +5,20 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use snapferry::app::letters::waiting_letters;
 use snapferry::cli::{Ended, Selected, make_report, show_status};
+use snapferry::domain::doctor::region::Letters;
 use snapferry::domain::id::arn::Family;
+use snapferry::domain::id::tags;
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::restore::configuration::Captured;
 use snapferry::domain::retention::history::{DueOutcome, History, MadePoint, RemovedPoint};
+use snapferry::domain::retention::round::Freeze;
+use snapferry::ports::SetFreeze;
 
 use crate::prune::{copy_of, planning};
-use crate::world::{Fixture, SOURCE, World, a_run, region, run, time};
+use crate::world::{Fixture, Name, SOURCE, World, a_run, region, run, time};
 
 pub(crate) fn database(name: &str) -> Database {
     let of = a_run(name).database;
@@ -76,7 +81,15 @@ fn made_in(minutes: [i64; 3]) -> BTreeMap<Timestamp, DueOutcome> {
 
 fn shown(world: &World, selected: &Selected, json: bool) -> (Ended, String) {
     let mut out = Vec::new();
-    let ended = run(show_status(world, &planning(), selected, json, &mut out)).unwrap();
+    let ended = run(show_status(
+        world,
+        &planning(),
+        vec![],
+        selected,
+        json,
+        &mut out,
+    ))
+    .unwrap();
     (ended, String::from_utf8(out).unwrap())
 }
 
@@ -113,6 +126,7 @@ fn a_name_that_nothing_has_is_not_found_and_the_likely_one_is_named() {
     let refused = run(show_status(
         &fleet(1),
         &planning(),
+        vec![],
         &selected,
         false,
         &mut Vec::new(),
@@ -127,6 +141,7 @@ fn a_name_that_nothing_has_is_not_found_and_the_likely_one_is_named() {
     let refused = run(show_status(
         &fleet(1),
         &planning(),
+        vec![],
         &selected,
         false,
         &mut Vec::new(),
@@ -348,4 +363,90 @@ fn paused_policies_are_named_in_status_and_report() {
     let (_, json) = shown(&world, &Selected::default(), true);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["paused"], json!(["default"]));
+}
+
+/// One database that is well.
+fn well() -> World {
+    let world = fleet(1);
+    world.rds().databases.pop();
+    world.operator().manual_snapshots.pop();
+    world
+}
+
+/// Nothing goes while removals are frozen, and a quota fills: nobody should have to remember that.
+#[test]
+fn a_freeze_and_what_is_held_are_told_in_status_and_report() {
+    let world = well();
+    let shown_json = |world: &World| -> Value {
+        serde_json::from_str(&shown(world, &Selected::default(), true).1).unwrap()
+    };
+    let json = shown_json(&world);
+    assert_eq!(
+        (&json["frozen"], &json["summary"]["held"]),
+        (&Value::Null, &json!(0))
+    );
+
+    let freeze = Freeze {
+        why: "an audit".to_owned(),
+        by: "ann".to_owned(),
+        at: "2026-11-20T08:00:00Z".parse().unwrap(),
+        and_drills: false,
+    };
+    run(world.set_freeze(&freeze)).unwrap();
+    let hold = (tags::HOLD.to_owned(), "the audit".to_owned());
+    world.operator().manual_snapshots[0].tags.extend([hold]);
+
+    let json = shown_json(&world);
+    let frozen = json!({"why": "an audit", "by": "ann", "since": "2026-11-20T08:00:00Z", "and_drills": false});
+    assert_eq!(
+        (&json["frozen"], &json["summary"]["held"]),
+        (&frozen, &json!(1))
+    );
+    let mut page = Vec::new();
+    run(make_report(&world, &planning(), None, &mut page)).unwrap();
+    let report: Value = serde_json::from_slice(&page).unwrap();
+    assert_eq!(report["frozen"], frozen);
+    let (ended, text) = shown(&world, &Selected::default(), false);
+    let why =
+        "Frozen by ann since 2026-11-20T08:00:00Z, so that no recovery point is removed: an audit.";
+    assert!(text.contains(why), "{text}");
+    assert!(text.contains("1 recovery point is held"), "{text}");
+    assert_eq!(ended, Ended::Well, "both are what a person wants");
+}
+
+#[test]
+fn dead_letters_need_a_person() {
+    let (mut out, world) = (Vec::new(), well());
+    world
+        .operator()
+        .messages
+        .extend([("https://letters".to_owned(), 2)]);
+    let queues = [(Letters::Commands, "https://letters".to_owned())];
+    let home = crate::world::region(crate::world::HOME);
+    let letters = run(waiting_letters(&world, &home, &queues));
+    let selected = Selected::default();
+    let ended = run(show_status(
+        &world,
+        &planning(),
+        letters,
+        &selected,
+        false,
+        &mut out,
+    ))
+    .unwrap();
+    assert_eq!(ended, Ended::Badly);
+    let text = String::from_utf8(out).unwrap();
+    assert!(
+        text.contains("dead letters, commands: 2 wait for a person"),
+        "{text}"
+    );
+    assert!(text.contains("snapferry replay commands --yes"), "{text}");
+
+    world
+        .operator()
+        .messages
+        .extend([("https://letters".to_owned(), 0)]);
+    assert_eq!(run(waiting_letters(&world, &home, &queues)), []);
+    world.break_once(Name::CountMessages);
+    assert_eq!(run(waiting_letters(&world, &home, &queues)), []);
 }

@@ -535,6 +535,31 @@ fn only_what_is_selected_and_asked_for_is_looked_at() {
     assert!(key.what.contains("of billing;"), "{key:?}");
 }
 
+/// An empty answer would be taken for health.
+#[test]
+fn a_database_that_nothing_has_is_a_finding() {
+    let estate = Estate::healthy();
+    let named = |name: &str| {
+        let order = DoctorScope {
+            databases: vec![name.to_owned()],
+            ..DoctorScope::default()
+        };
+        let findings = run(diagnose(&estate.world(), &doctor_settings(), &order));
+        let of_name = |one: &Finding| one.check == Check::Databases && one.subject.contains(name);
+        findings.into_iter().find(of_name)
+    };
+    assert_eq!(named("billing"), None);
+    // It has no policy, and is a database all the same.
+    assert_eq!(named("scratch"), None);
+    let unknown = named("biling").unwrap();
+    assert_eq!(unknown.level, Level::Failure);
+    assert!(unknown.what.contains("not found"), "{unknown:?}");
+    assert!(
+        unknown.subject.contains("did you mean billing?"),
+        "{unknown:?}"
+    );
+}
+
 #[test]
 fn another_stack_is_found_by_its_copies_too_and_others_copies_take_places() {
     let mut estate = Estate::healthy();

@@ -15,6 +15,7 @@ use crate::domain::doctor::region::{Letters, dead_letters, forwarding_rule};
 use crate::domain::doctor::source_keys::{not_covered, of_another_account, policy_of_source};
 use crate::domain::doctor::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
+use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::OptionGroup;
 use crate::domain::id::role::{IamRole, Role};
 use crate::domain::id::tags::PolicyName;
@@ -31,6 +32,10 @@ pub(super) struct RegionSeen {
     pub(super) findings: Vec<Finding>,
     /// The recovery regions that its events are forwarded to.
     pub(super) forwards_to: BTreeSet<Region>,
+    /// The databases that were listed, if a person has named some.
+    pub(super) known: Vec<DatabaseRef>,
+    /// Whether not all databases could be listed.
+    pub(super) is_partial: bool,
     selected: BTreeMap<Family, Option<usize>>,
     by_policy: BTreeMap<Family, SelectedBy>,
 }
@@ -81,6 +86,7 @@ pub(super) async fn region<W: Permissions>(
             Err(error) => {
                 let unknown = Finding::unknown(Check::Databases, region, &error);
                 seen.findings.push(unknown);
+                seen.is_partial = true;
                 if error.code.is_none() {
                     seen.selected.clear();
                     return seen;
@@ -89,6 +95,10 @@ pub(super) async fn region<W: Permissions>(
                 continue;
             }
         };
+        if !scope.databases.is_empty() {
+            let listed = listed.items.iter();
+            seen.known.extend(listed.map(|one| one.database.to_ref()));
+        }
         let unreadable = listed.unreadable.iter();
         seen.findings
             .extend(unreadable.map(|row| unreadable_row(region, row)));

@@ -8,6 +8,7 @@ use super::{Check, Finding, Level};
 use crate::domain::id::arn::KeyArn;
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::tags::{self, StackId};
+use crate::domain::operator::not_found::NotFound;
 use crate::domain::rds::database::Database;
 use crate::domain::rds::option_group::{OptionGroup, is_default};
 use crate::domain::rds::snapshot::Snapshot;
@@ -21,6 +22,23 @@ pub struct Candidate {
     pub key: Option<KeyArn>,
     /// The option groups that it has or is about to have.
     pub option_groups: Vec<String>,
+}
+
+/// The finding about a database that a person has named and no list shows. If a list is not whole, it may stand there.
+#[must_use]
+pub fn not_found(name: &NotFound, is_partial: bool) -> Finding {
+    let (level, what) = match is_partial {
+        true => (
+            Level::Unknown,
+            "not known: not all databases could be listed",
+        ),
+        false => (
+            Level::Failure,
+            "not found: no database of these regions has this name",
+        ),
+    };
+    let remedy = "see the names of the databases with snapferry plan";
+    Finding::bad(Check::Databases, name, level, what, remedy)
 }
 
 /// The findings about a database's option groups in the recovery region. None for a database with a default group,

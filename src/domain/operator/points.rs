@@ -35,6 +35,8 @@ pub struct PointsOf {
     pub newest_pile: Pile,
     /// How many there are.
     pub count: usize,
+    /// How many of them a person holds, so that nothing removes them.
+    pub held: usize,
     /// When the data of each was taken, in seconds, in no order: a fleet has many thousands.
     pub taken: Vec<i64>,
     /// How many each policy made, and how large they are.
@@ -70,6 +72,7 @@ impl Points {
             return;
         }
         let (taken_at, id) = (point.at, origin.database.resource_id);
+        let held = usize::from(point.held);
         let (database, policy) = (origin.database.arn, origin.policy);
         let point = Point {
             arn: snapshot.arn.clone(),
@@ -81,6 +84,7 @@ impl Points {
         match self.of.get_mut(&id) {
             Some(of) => {
                 of.count += 1;
+                of.held += held;
                 of.by_policy.entry(policy.clone()).or_default().join(&pile);
                 of.taken.extend(taken);
                 if point.taken_at > of.newest.taken_at {
@@ -98,6 +102,7 @@ impl Points {
                     newest: point,
                     newest_pile: pile,
                     count: 1,
+                    held,
                     taken: taken.into_iter().collect(),
                 };
                 self.of.insert(id, of);
@@ -129,6 +134,12 @@ impl Points {
     /// All of them, by database.
     pub fn iter(&self) -> impl Iterator<Item = (&ResourceId, &PointsOf)> {
         self.of.iter()
+    }
+
+    /// How many recovery points people hold.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.of.values().map(|of| of.held).sum()
     }
 
     /// How many recovery points there are.
