@@ -90,6 +90,7 @@ fn each_alarm_stands_on_the_page_with_its_period_and_the_reason() {
         (template(), "Alarms"),
         (restore(), "Its alarms"),
         (report(), "The reporter's alarms"),
+        (source_region(), "A source region's alarm"),
     ] {
         let rows = table(section);
         let alarms: Vec<_> = resources(&template, "AWS::CloudWatch::Alarm").collect();
