@@ -38,7 +38,8 @@ pub enum Rule {
     Dated,
     /// It is what was asked for. People remove a mismatch.
     Match,
-    /// No wait, no open or redrivable run, no restore and no drill needs it.
+    /// No wait and no open or redrivable run needs it. A restore or a drill that has not yet asked RDS for its recovery point
+    /// is not seen here: docs/RETENTION.md.
     Needed,
     /// It is not its group's newest good one, unless a newer one of another policy stands.
     NewestGood,
@@ -142,7 +143,7 @@ pub struct Case<'a> {
     pub rulings: &'a BTreeMap<PolicyName, Ruling>,
     /// What the table knows of these copies.
     pub entered: &'a AllEntered,
-    /// What a wait, an open or redrivable run, a restore or a drill needs.
+    /// What a wait, or an open or redrivable run needs.
     pub needed: &'a BTreeSet<RdsArn>,
     /// Whether the last ones may be removed too: the database is gone, and a person has said so by
     /// `snapferry prune --gone --include-last`.
