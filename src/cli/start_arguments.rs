@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::planning_arguments::PlanningArguments;
+use super::time_argument::time;
 
 #[derive(Debug, Args)]
 pub(super) struct StartArguments {
@@ -11,8 +12,9 @@ pub(super) struct StartArguments {
     /// databases that were added since get their first execution.
     #[arg(long, conflicts_with = "at")]
     pub(super) again: bool,
-    /// Make recovery points for this time instead of the schedule's due time, such as 2026-11-22T03:00:00Z.
-    #[arg(long, value_name = "RFC3339")]
+    /// Make recovery points for this time instead of the schedule's due time, such as 2026-11-22T03:00:00Z. A day
+    /// such as 2026-11-22 is its beginning in UTC.
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) at: Option<Timestamp>,
     /// Start only the databases that RDS has refused permanently, for the last due time, and forget the refusals. Use it
     /// after you have changed what RDS named.

@@ -208,6 +208,25 @@ fn slots_are_within_what_rds_allows() {
 }
 
 #[test]
+fn a_schedule_in_eventbridges_form_is_told_in_ours() {
+    let fault = |pattern: &str| Schedule::parse(pattern, "UTC").unwrap_err().to_string();
+    for (pattern, hint) in [
+        ("rate(6 hours)", "as 0 */6 * * *"),
+        ("cron(0 3 * * ? *)", "as 0 3 * * *"),
+        (
+            "0 3 * * ? *",
+            "leave EventBridge's sixth field, the year, out",
+        ),
+    ] {
+        assert!(fault(pattern).contains(hint), "{}", fault(pattern));
+    }
+    assert!(fault("0 99 * * *").ends_with("weekday)"));
+    for ours in ["0 */6 * * *", "0 3 * * *"] {
+        Schedule::parse(ours, "UTC").unwrap();
+    }
+}
+
+#[test]
 fn a_schedule_that_never_comes_due_is_a_fault() {
     assert_faults(
         "[policy.a]\nschedule = \"0 3 30 2 *\"\n",

@@ -11,7 +11,10 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ScheduleError {
     /// The pattern is not a cron pattern.
-    #[error("{pattern:?} is not a cron pattern of five fields (minute hour day month weekday)")]
+    #[error(
+        "{pattern:?} is not a cron pattern of five fields (minute hour day month weekday){}",
+        aws_form(.pattern)
+    )]
     Pattern {
         /// What was given.
         pattern: String,
@@ -34,6 +37,17 @@ pub enum ScheduleError {
         /// What the database said.
         source: jiff::Error,
     },
+}
+
+/// What to change in a pattern of EventBridge's own form.
+fn aws_form(pattern: &str) -> &'static str {
+    if pattern.starts_with("rate(") || pattern.starts_with("cron(") {
+        "; write EventBridge's cron(0 3 * * ? *) as 0 3 * * *, and its rate(6 hours) as 0 */6 * * *"
+    } else if pattern.split_whitespace().count() == 6 {
+        "; leave EventBridge's sixth field, the year, out"
+    } else {
+        ""
+    }
 }
 
 /// A cron pattern of five fields in a time zone.
