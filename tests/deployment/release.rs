@@ -92,6 +92,21 @@ fn the_release_asks_for_each_program_that_it_calls_before_it_compiles() {
     }
 }
 
+/// Who gets a program may ask what is in it.
+#[test]
+fn the_release_says_of_each_program_what_it_is_made_of() {
+    let script = text("release/build");
+    let features: Vec<&str> = script
+        .split("--features ")
+        .skip(1)
+        .filter_map(|rest| rest.split(' ').next())
+        .collect();
+    assert_eq!(features, ["cli", "lambda", "drills", "report"]);
+    assert!(script.contains("release/inventory.py cli \"$folder\""));
+    assert!(script.contains("for feature in lambda drills report; do"));
+    assert!(script.contains("release/inventory.py \"$feature\" \"$folder\""));
+}
+
 /// `snapferry deploy` looks for the zips under these names beside itself.
 #[test]
 fn the_release_puts_the_zips_where_deploy_looks_for_them() {
