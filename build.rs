@@ -23,6 +23,7 @@ fn fix_the_function_in_place() {
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
         println!("cargo::rustc-link-arg-bin=bootstrap=-no-pie");
         println!("cargo::rustc-link-arg-bin=drills=-no-pie");
+        println!("cargo::rustc-link-arg-bin=report=-no-pie");
     }
 }
 

@@ -1,6 +1,6 @@
-# Snapferry's stacks: one in the recovery region, one in each source region, and on request a second one in the recovery
-# region. The templates stay CloudFormation's: this
-# module uploads them and makes the stacks, so that plan and drift of the resources show in CloudFormation.
+# Snapferry's stacks: one in the recovery region, one in each source region, and on request two more in the recovery region:
+# the remover of drills, and the report in a bucket. The templates stay CloudFormation's: this module uploads them and makes
+# the stacks, so that plan and drift of the resources show in CloudFormation.
 
 terraform {
   required_version = ">= 1.6"
@@ -201,4 +201,11 @@ resource "aws_cloudformation_stack" "report" {
   })
 
   depends_on = [aws_s3_object.report]
+
+  lifecycle {
+    precondition {
+      condition     = var.report_bucket != null
+      error_message = "report_zip is given without report_bucket: name the bucket for the report, or leave report_zip out."
+    }
+  }
 }

@@ -35,7 +35,13 @@ fn the_workflow_runs_what_a_person_runs_and_may_write_only_where_it_must() {
         .into_iter()
         .filter_map(|step| step.get("run")?.as_str())
         .collect();
-    for script in ["bash .ci/run", "release/build dist"] {
+    for script in [
+        "release/check tag \"$GITHUB_REF_NAME\"",
+        "bash .ci/run",
+        "release/check build-twice target/release-check",
+        "release/check unpack-to-status target/release-check",
+        "release/build dist",
+    ] {
         assert!(run.contains(&script), "{script}: {run:?}");
     }
     let jobs = workflow["jobs"].as_mapping().unwrap();
@@ -48,6 +54,10 @@ fn the_workflow_runs_what_a_person_runs_and_may_write_only_where_it_must() {
         .map(|(name, _)| name.as_str().unwrap())
         .collect();
     assert_eq!(writers, ["draft"]);
+    let needed = workflow["jobs"]["draft"]["needs"].as_sequence().unwrap();
+    for job in ["build", "twice"] {
+        assert!(needed.iter().any(|name| name == job), "{job}");
+    }
     assert_eq!(workflow["permissions"]["contents"], "read");
 }
 
@@ -80,6 +90,21 @@ fn the_release_asks_for_each_program_that_it_calls_before_it_compiles() {
     for program in ["cargo", "cc", "python3", "objdump"] {
         assert!(needs.contains(program), "{program}");
     }
+}
+
+/// Who gets a program may ask what is in it.
+#[test]
+fn the_release_says_of_each_program_what_it_is_made_of() {
+    let script = text("release/build");
+    let features: Vec<&str> = script
+        .split("--features ")
+        .skip(1)
+        .filter_map(|rest| rest.split(' ').next())
+        .collect();
+    assert_eq!(features, ["cli", "lambda", "drills", "report"]);
+    assert!(script.contains("release/inventory.py cli \"$folder\""));
+    assert!(script.contains("for feature in lambda drills report; do"));
+    assert!(script.contains("release/inventory.py \"$feature\" \"$folder\""));
 }
 
 /// `snapferry deploy` looks for the zips under these names beside itself.

@@ -204,6 +204,21 @@ fn a_part_gets_from_the_firsts_outputs_what_deploy_gives_it() {
     }
 }
 
+/// CloudFormation would say so too, but only once the other stacks stand.
+#[test]
+fn a_report_without_a_bucket_fails_in_the_plan() {
+    let body = parsed("main.tf");
+    let report = blocks(&body, &["resource", "aws_cloudformation_stack", "report"])
+        .next()
+        .unwrap();
+    let lifecycle = blocks(&report.body, &["lifecycle"]).next().unwrap();
+    let precondition = blocks(&lifecycle.body, &["precondition"]).next().unwrap();
+    let mut attributes = precondition.body.attributes();
+    let condition = attributes.find(|one| one.key.as_str() == "condition");
+    let condition = condition.unwrap().expr.to_string();
+    assert_eq!(condition, "var.report_bucket != null");
+}
+
 /// CloudFormation takes a failed upgrade back with the objects of the template before.
 #[test]
 fn an_object_goes_only_after_the_stack_that_needs_it_for_its_rollback() {
