@@ -19,6 +19,7 @@ mod proxy;
 mod python_venv;
 mod rds;
 mod remover;
+mod report_in_bucket;
 pub(crate) mod restores;
 mod simulation;
 mod state_machine;
