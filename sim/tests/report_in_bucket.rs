@@ -24,7 +24,7 @@ async fn local_world() -> (LocalStack, RdsService) {
         .unwrap();
     let config = ServiceConfig {
         rds: model,
-        clock: VirtualClock::starting_at(jiff::Timestamp::now(), 1.0),
+        clock: VirtualClock::starting_at("2026-11-22T03:00:00Z".parse().unwrap(), 1.0),
         events,
     };
     let rds = RdsService::start(config).await.unwrap();

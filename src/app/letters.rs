@@ -5,7 +5,7 @@ use crate::domain::doctor::region::{Letters, dead_letters};
 use crate::domain::id::arn::Region;
 use crate::domain::operator::fleet::Notice;
 use crate::error::chain;
-use crate::ports::CountMessages;
+use crate::ports::doctor::CountMessages;
 
 /// A notice for each of these queues in which letters wait. What SQS does not say is no finding.
 pub async fn waiting_letters<W: CountMessages>(

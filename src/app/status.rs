@@ -186,12 +186,13 @@ pub async fn gather<W: Permissions>(
         lists.points(&planning.stack.home, &planning.stack.rules.stack),
     );
     let regions = &planning.source_regions;
-    let table = try_join4(
+    // Boxed: every caller's future would have room for all of them.
+    let table = Box::pin(try_join4(
         world.freeze(),
         open_waits(world),
         notices(world, planning, &policies, at),
         read_all_selected(world, policies.all.iter(), regions),
-    );
+    ));
     let ((databases, points), table) = join(listing, table).await;
     let (frozen, waits, notices, selected) = table?;
     let mut errors = BTreeSet::new();

@@ -21,6 +21,7 @@ use crate::domain::drill::state::DrillState;
 use crate::domain::operator::fleet::{Notice, count};
 use crate::domain::operator::status::{InFlight, Row, State};
 use crate::domain::policy::in_force::Policies;
+use crate::ports::Clock;
 use crate::report::status_json::StatusJson;
 use crate::report::stopped_sentences;
 use crate::report::words::{drill_lines, sentence, sentence_case, span};
