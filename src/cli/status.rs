@@ -147,7 +147,7 @@ pub(super) fn after_pages() {
     }
 }
 
-/// Looks once, and shows what was selected, and what is told of dead letters.
+/// Looks once, and shows what was selected, and these notices of dead letters.
 ///
 /// # Errors
 /// When the table cannot be read, a database is not known, or the answer cannot be written. A region that could not be
