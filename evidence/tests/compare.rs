@@ -409,9 +409,10 @@ fn with_json_standard_output_is_one_object() {
     let text = String::from_utf8(ran.stdout).unwrap();
     assert_eq!(text.lines().count(), 1);
     let object: serde_json::Value = serde_json::from_str(&text).unwrap();
-    // Seven designs, each with eight delays and losses of events, and Snapferry under two other shapes of the rate.
+    // Seven designs, each with eight delays and losses of events, and Snapferry under two other shapes of the rate and with a
+    // spread.
     let figures = object["figures"].as_array().unwrap();
-    assert_eq!(figures.len(), 58);
+    assert_eq!(figures.len(), 59);
     assert_eq!(figures[0]["design"], "snapferry");
     for row in figures {
         let hours = |key: &str| row[key].as_f64().unwrap();
